@@ -1,0 +1,1 @@
+"""What is made of events: recording, redaction, the next step, transcripts."""

@@ -1,0 +1,3 @@
+"""The protocol: no terminal, no files. Everything else stands on it."""
+
+from __future__ import annotations

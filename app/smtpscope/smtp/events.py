@@ -1,0 +1,202 @@
+"""What can happen in a session, as values.
+
+A session is the list of its events and nothing else; replies, the state, the log and the timings are folds of it.
+Times are seconds since the call of connect, from the session's own monotonic clock. ``bytes`` are exact.
+Events are named tuples because one round trip makes three of them and the wire must not wait for us.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple, TypeAlias
+
+from smtpscope.smtp.command import SMTPCommand
+
+
+class Connect(NamedTuple):
+    """Step: open the connection and read the greeting."""
+
+
+class Drop(NamedTuple):
+    """Step: close the connection now, saying nothing."""
+
+
+class StartTls(NamedTuple):
+    """Step: STARTTLS and, after its 220, the handshake (RFC 3207)."""
+
+
+class Bdat(NamedTuple):
+    """Step: one chunk of ``size`` octets (RFC 3030)."""
+
+    size: int
+    last: bool = False
+
+
+Step: TypeAlias = Connect | Drop | SMTPCommand | StartTls | Bdat
+
+
+class LinkStatus(Enum):
+    """The link below the dialogue (IXPSTATUS of the documentation), as words for people."""
+
+    FINDINGHOST = "finding host"
+    CONNECTING = "connecting"
+    SECURING = "securing"
+    CONNECTED = "connected"
+    DISCONNECTING = "disconnecting"
+    DISCONNECTED = "disconnected"
+
+
+class Opened(NamedTuple):
+    """A connection was asked for; everything known of an earlier one is void."""
+
+    time: float
+    server: str
+    port: int
+    implicit_tls: bool = False
+    want_login: bool = False
+    lmtp: bool = False
+    wall: float = 0.0
+    """Seconds since the Unix epoch at time zero."""
+
+
+class Issued(NamedTuple):
+    """The user asked for a step; ``line`` is the line as shown, without its ending and without secrets."""
+
+    time: float
+    step: Step
+    line: str = ""
+
+
+class Link(NamedTuple):
+    """The link changed; ``detail`` says where to or why, in plain text from our side."""
+
+    time: float
+    status: LinkStatus
+    detail: str = ""
+    peer: str = ""
+    """The address reached, ``192.0.2.7`` or ``2001:db8::7``."""
+    local: str = ""
+    """Our own address."""
+
+
+class Sent(NamedTuple):
+    """Octets handed to the link, below them TLS if ``tls``; ``secrets`` are the (start, end) spans to hide."""
+
+    time: float
+    data: bytes
+    tls: bool = False
+    secrets: tuple[tuple[int, int], ...] = ()
+
+
+class Received(NamedTuple):
+    """Octets as one read gave them, out of TLS if ``tls``."""
+
+    time: float
+    data: bytes
+    tls: bool = False
+
+
+class Cipher(NamedTuple):
+    """Octets of TLS records as they crossed the wire."""
+
+    time: float
+    data: bytes
+    outgoing: bool
+
+
+class Secured(NamedTuple):
+    """A TLS handshake was finished. ``faults`` are the verdict in words, empty if the certificate is good."""
+
+    time: float
+    version: str
+    cipher: str
+    bits: int
+    server_name: str
+    """The name the certificate was judged by, and SNI if it is not an address."""
+    faults: tuple[str, ...] = ()
+    chain: tuple[bytes, ...] = ()
+    """DER, the server's own certificate first."""
+    group: str = ""
+
+
+class Progress(NamedTuple):
+    """Octets of message text out, as they stand on the wire; ``done`` when the last is with the kernel."""
+
+    time: float
+    sent: int
+    total: int
+    """Octets of the message as given, 0 if not known."""
+    done: bool = False
+
+
+class TimedOut(NamedTuple):
+    """The oldest owed reply did not come within ``seconds``; nothing was closed and nothing settled."""
+
+    time: float
+    seconds: float
+
+
+class Waited(NamedTuple):
+    """The user gave the oldest owed reply ``seconds`` more."""
+
+    time: float
+    seconds: float
+
+
+class Forgot(NamedTuple):
+    """The user gave up the oldest owed reply; ``code`` says as what DATA's is to be taken (354), else None."""
+
+    time: float
+    code: int | None = None
+
+
+class Asked(NamedTuple):
+    """Only the user can decide how to go on. ``answers`` are numbered from 1, the safe one first."""
+
+    time: float
+    kind: str
+    text: str
+    answers: tuple[str, ...]
+
+
+class Answered(NamedTuple):
+    """The user's word on the last question: the answer's index, from 0."""
+
+    time: float
+    kind: str
+    answer: int
+
+
+class Failed(NamedTuple):
+    """A step could not be done; ``reason`` is one sentence with the way out."""
+
+    time: float
+    step: Step | None
+    reason: str
+
+
+class Closed(NamedTuple):
+    """The end of the connection: its cause in words and how many octets of ours were never sent."""
+
+    time: float
+    cause: str
+    unsent: int = 0
+
+
+Event: TypeAlias = (
+    Opened
+    | Issued
+    | Link
+    | Sent
+    | Received
+    | Cipher
+    | Secured
+    | Progress
+    | TimedOut
+    | Waited
+    | Forgot
+    | Asked
+    | Answered
+    | Failed
+    | Closed
+)
