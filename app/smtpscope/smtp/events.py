@@ -65,6 +65,8 @@ class Issued(NamedTuple):
     time: float
     step: Step
     line: str = ""
+    user: str = ""
+    """Who is to be logged in, where the transport runs an AUTH exchange."""
 
 
 class Link(NamedTuple):

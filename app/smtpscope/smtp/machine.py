@@ -1,0 +1,473 @@
+"""The state machine: events in; ``here``, ``pending``, ``facts`` and the moves taken out. Pure: no clock, no I/O.
+
+What is pending follows from the octets that went out, so that a typed line and a command from a form cannot be told
+apart, as on the wire. What is reached follows from replies only: the server's answer is the authority.
+The rules are tables: ``facts`` (what is known), ``effects`` (what a reply does), ``matrix`` (what may be issued),
+``edges`` (what is drawn).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable
+from functools import cache
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from smtpscope.smtp import effects, matrix
+from smtpscope.smtp.command import SMTPCommand
+from smtpscope.smtp.edges import EDGES, Edge, edge_between
+from smtpscope.smtp.effects import Pending
+from smtpscope.smtp.events import (
+    Asked,
+    Closed,
+    Event,
+    Failed,
+    Forgot,
+    Issued,
+    Link,
+    LinkStatus,
+    Opened,
+    Progress,
+    Received,
+    Secured,
+    Sent,
+    Step,
+    TimedOut,
+    Waited,
+)
+from smtpscope.smtp.facts import Facts, Recipient, Transaction
+from smtpscope.smtp.matrix import Verdict
+from smtpscope.smtp.reply import Reply, ReplyReader
+
+__all__ = [
+    "EDGES",
+    "Answer",
+    "Edge",
+    "Facts",
+    "Machine",
+    "Mark",
+    "Move",
+    "Pending",
+    "Recipient",
+    "Transaction",
+    "Verdict",
+]
+
+C, T = SMTPCommand, Transaction
+
+_END_OF_DATA = b"\r\n.\r\n"
+_LOOK_ALIKE = re.compile(rb"(?:\r\n|\n|\r)\0?\.\0?(?:\r\n|\n|\r(?=[^\n]))")
+_LINE_KEPT = 64 * 1024  # octets of an unfinished line that are looked at
+_TAIL = 6  # octets that an end-of-data look-alike may have in an earlier write
+
+
+class Mark(NamedTuple):
+    """What a node of the picture says: the last reply's code, how long it took in seconds, a word instead of it."""
+
+    code: int | None
+    seconds: float
+    word: str = ""
+
+
+class Move(NamedTuple):
+    """One move of the session through the nodes; ``edges`` are ids, empty strings where a step is a jump."""
+
+    time: float
+    path: tuple[SMTPCommand, ...]
+    edges: tuple[str, ...]
+
+    @property
+    def jump(self) -> str:
+        """The steps that have no edge, in words; empty if all have one."""
+        steps = zip(pairwise(self.path), self.edges, strict=True)
+        return ", ".join(f"{a.name} to {b.name}" for (a, b), edge in steps if not edge)
+
+
+class Answer(NamedTuple):
+    """One reply and what it belongs to; ``pending`` None means that nothing was asked."""
+
+    reply: Reply
+    pending: Pending | None
+    settled: bool
+    note: str = ""
+    early: bool = False
+    """It came in data mode, before the dot."""
+
+
+class Machine:
+    """Folds the events of a session. Never raises, whatever they are; ``here`` is always one of nine rest states."""
+
+    def __init__(self) -> None:
+        self.moves: list[Move] = []
+        self._handlers: dict[type, Callable[[Any], list[Answer] | None]] = {
+            Opened: self._opened,
+            Link: self._link,
+            Issued: self._issued,
+            Sent: self._sent,
+            Received: self._received,
+            Secured: self._secured,
+            Progress: self._progress,
+            TimedOut: self._timed_out,
+            Waited: self._waited,
+            Forgot: self._forgot,
+            Asked: self._asked,
+            Failed: self._asked,
+            Closed: self._closed,
+        }
+        self._reset()
+
+    def _reset(self) -> None:
+        self.facts = Facts()
+        self.pending: deque[Pending] = deque()
+        self.passed: dict[SMTPCommand, Mark] = {}
+        """Nodes that have been reached on this connection."""
+        self.refusal: tuple[SMTPCommand, Mark] | None = None
+        """The last command's refusal, until the next command."""
+        self.early: Reply | None = None
+        """A reply that came before the dot: the likely outcome if no other comes."""
+        self._reader = ReplyReader()
+        self._line = bytearray()  # of a raw line that has no LF yet
+        self._tail = b""  # the last octets of message text
+        self._chunk_left = 0  # octets that still belong to a BDAT chunk
+        self._refused_hello = False
+        self._last = 0.0
+        self._user = ""
+
+    @property
+    def here(self) -> SMTPCommand:
+        """The node that has been reached."""
+        return self.facts.here
+
+    @property
+    def held(self) -> bytes:
+        """Octets of a reply that has not ended yet."""
+        return self._reader.held
+
+    @property
+    def prompt(self) -> str:
+        """What a typed line is now: ``>`` a command, ``data>`` message text, ``334>`` a response."""
+        if self.facts.challenge is not None:
+            return "334>"
+        return "data>" if self.facts.data_mode and not self._dot_pending else ">"
+
+    @property
+    def _dot_pending(self) -> bool:
+        return any(entry.kind == "DOT" and not entry.perhaps for entry in self.pending)
+
+    def may_issue(self, step: Step) -> Verdict:
+        """Whether ``step`` is legal now, out of order (sendable on purpose) or impossible."""
+        return matrix.may_issue(step, self.facts, self.pending)
+
+    def apply(self, event: Event) -> list[Answer]:
+        """Take one event; gives the replies that a Received completed, each with what it answers."""
+        handler = self._handlers.get(type(event))
+        return (handler(event) or []) if handler else []
+
+    # -- the link
+
+    def _opened(self, event: Opened) -> None:
+        self._reset()
+        self.moves.clear()
+        self.facts.want_login = event.want_login
+
+    def _link(self, event: Link) -> None:
+        self.facts.status = event.status
+        if event.status is LinkStatus.CONNECTED and not self.facts.link and not self.facts.greeted:
+            self.facts.link = True
+            self.pending.append(Pending("BANNER", C.BANNER, b"", event.time))
+
+    def _secured(self, event: Secured) -> None:
+        facts = self.facts
+        facts.tls = True
+        facts.handshakes += 1
+        if facts.securing:
+            source = facts.here
+            facts.securing, facts.injected = False, b""
+            facts.greet_again()
+            self._reader, self._line, self._chunk_left = ReplyReader(), bytearray(), 0
+            self._move(event.time, source, C.CUSTOM, facts.here)
+            self.passed[C.BANNER] = Mark(None, event.time - self._last, "TLS")
+
+    def _asked(self, event: Asked | Failed) -> None:
+        self.facts.streaming = False  # a stream that was interrupted waits for the user's word
+
+    def _closed(self, event: Closed) -> None:
+        facts = self.facts
+        here, quitting = facts.here, any(entry.kind == "QUIT" for entry in self.pending)
+        if self.pending and effects.ends_message(facts, self.pending[0]):
+            facts.done = "unknown"  # the message may have been delivered (RFC 5321 4.5.3.2.6)
+        facts.link = facts.securing = facts.streaming = False
+        facts.challenge = None
+        facts.status = LinkStatus.DISCONNECTED
+        self.pending.clear()
+        if quitting:
+            self._move(event.time, here, C.QUIT, C.NONE)
+        elif here is not C.NONE:
+            self._move(event.time, here, C.NONE)
+
+    # -- what goes out
+
+    def _issued(self, event: Issued) -> None:
+        if event.step is C.SEND_STREAM:
+            self.facts.streaming = True
+        elif event.step is C.AUTH:
+            self._user = event.user
+
+    def _sent(self, event: Sent) -> None:
+        facts, data = self.facts, event.data
+        if not facts.link or facts.securing:
+            return
+        plain = not (self._line or self._chunk_left or facts.data_mode or facts.challenge is not None)
+        if plain and data.find(b"\n") == len(data) - 1 and data:
+            self._command(data, event.time)  # one whole line in one write: the usual case
+            return
+        while data:
+            if self._chunk_left:
+                taken, data = data[: self._chunk_left], data[self._chunk_left :]
+                self._chunk_left -= len(taken)
+            elif facts.data_mode and not self._dot_pending:
+                data = self._message_text(data, event.time)
+            else:
+                line, end, data = data.partition(b"\n")
+                if len(self._line) < _LINE_KEPT:
+                    self._line += line
+                self._line += end
+                if end:
+                    whole = bytes(self._line)
+                    self._line.clear()
+                    if facts.challenge is not None:
+                        facts.challenge = None  # a response: what it belongs to is still pending
+                    else:
+                        self._command(whole, event.time)
+
+    def _command(self, line: bytes, time: float) -> None:
+        entry = effects.pending_for(line.rstrip(b"\r\n"), time)
+        self.pending.append(entry)
+        self.refusal = None
+        if entry.kind[:4] == "BDAT":
+            self._chunk_left = effects.bdat_size(entry.line)
+
+    def _message_text(self, data: bytes, time: float) -> bytes:
+        """Look for the end of data in what goes out; gives what lies behind it."""
+        facts = self.facts
+        if facts.streaming:  # our own stream is stuffed: it holds no end of data
+            self._tail = (self._tail + data[-_TAIL:])[-_TAIL:]
+            facts.texted += len(data)
+            return b""
+        tail = self._tail if facts.texted else b"\r\n"  # the CRLF of DATA itself counts (RFC 5321 4.1.1.4)
+        text = tail + data
+        found = text.find(_END_OF_DATA, max(0, len(tail) - 4))
+        end = found + len(_END_OF_DATA) if found >= 0 else len(text)
+        for match in _LOOK_ALIKE.finditer(text):
+            if match.end() > end:
+                break
+            if match.end() > len(tail) and match.group() != _END_OF_DATA and not self.pending:
+                self.pending.append(Pending("DOT", C.DOT, match.group(), time, perhaps=True))
+        if found < 0:
+            facts.texted += len(data)
+            self._tail = text[-_TAIL:]
+            return b""
+        if found + 2 > len(tail) and facts.txn is T.DATA:
+            facts.texted += found + 2 - len(tail)
+        self._end_of_data(time)
+        return text[end:]
+
+    def _end_of_data(self, time: float) -> None:
+        if self.facts.txn is T.DATA and self.facts.texted:
+            self._text_is_out(time)
+        self.pending = deque(entry for entry in self.pending if not entry.perhaps)
+        self.pending.append(Pending("DOT", C.DOT, b".", time))
+        self.refusal = None
+        self._tail = b""
+
+    def _progress(self, event: Progress) -> None:
+        self.facts.streaming = not event.done
+        if event.done and self.facts.txn is T.DATA:
+            self._text_is_out(event.time)
+            self.passed[C.SEND_STREAM] = Mark(None, 0.0, f"{event.sent}")
+
+    def _text_is_out(self, time: float) -> None:
+        self.facts.txn = T.STREAMED
+        self._move(time, C.DATA, C.SEND_STREAM)
+        self.passed[C.SEND_STREAM] = Mark(None, 0.0, f"{self.facts.texted}")
+
+    # -- what comes in
+
+    def _received(self, event: Received) -> list[Answer]:
+        if self.facts.securing:
+            self.facts.injected += event.data
+            return []
+        replies = self._reader.feed(event.data, event.time)
+        if len(replies) == 1:
+            answers = [self._reply(replies[0])]
+        else:
+            answers = []
+            for index, reply in enumerate(replies):
+                answers.append(self._reply(reply))
+                if self.facts.securing:
+                    self.facts.injected = b"".join(later.raw for later in replies[index + 1 :])
+                    break
+        if self.facts.securing:
+            self.facts.injected += self._reader.held
+            self._reader = ReplyReader()
+        return answers
+
+    def _reply(self, reply: Reply) -> Answer:
+        facts, code = self.facts, reply.code
+        if not facts.link:
+            return Answer(reply, None, False, "the session is over")
+        if code is None:
+            return Answer(reply, None, False, "not a reply: it settles nothing")
+        if not self.pending and not facts.greeted:
+            self.pending.append(Pending("BANNER", C.BANNER, b"", reply.first))  # late, after it was given up
+        pending = self.pending[0] if self.pending else None
+        if code in (421, 521) or (code == 221 and (pending is None or pending.kind not in ("QUIT", "BANNER"))):
+            return self._goodbye(reply, pending)
+        if pending is None:
+            return self._unasked(reply)
+        if reply.kind == 1:
+            return Answer(reply, pending, False, "SMTP has no 1yz replies: the command stays pending")
+        if pending.kind == "AUTH" and code == 334:
+            facts.challenge = reply.text
+            self.moves.append(Move(reply.last, (C.AUTH, C.AUTH), ("e15",)))
+            return Answer(reply, pending, False)
+        return self._settle(reply, pending)
+
+    def _settle(self, reply: Reply, pending: Pending) -> Answer:
+        facts, source = self.facts, self.facts.here
+        if effects.ends_message(facts, pending):
+            return self._message_reply(reply, pending, source)
+        self.pending.popleft()
+        pending.replies.append(reply)
+        note = effects.effect(facts, pending, reply)
+        good = reply.kind == 2 or (pending.kind == "DATA" and reply.code == 354)
+        mark = Mark(reply.code, reply.last - pending.sent, "STARTTLS" if pending.kind == "STARTTLS" else "")
+        self._last = reply.last
+        if pending.kind == "QUIT":
+            facts.link = False
+            self.passed[C.QUIT] = mark
+            self._move(reply.last, source, C.QUIT, C.NONE)
+        elif pending.member is C.DATA and facts.txn is T.DATA:
+            self._data_begins()
+            self._mark(C.DATA, mark, good=True)
+            self._move(reply.last, source, C.DATA)
+        elif facts.securing:
+            self._mark(C.CUSTOM, mark, good=True)  # the move is made when the handshake is done
+        else:
+            self._mark(pending.member, mark, good)
+            self._record_move(reply, pending, source, good)
+        if pending.kind in ("EHLO", "HELO"):
+            self._refused_hello = not good
+        elif pending.kind == "AUTH" and good:
+            facts.user = self._user
+        return Answer(reply, pending, True, note)
+
+    def _record_move(self, reply: Reply, pending: Pending, source: SMTPCommand, good: bool) -> None:
+        member, here, kind = pending.member, self.facts.here, pending.kind
+        if kind == "CUSTOM" or (kind in ("STARTTLS", "XCLIENT", "BDAT", "BDAT LAST", "DOT") and member is not C.NONE):
+            self._move(reply.last, source, member, here)
+        elif kind == "BANNER":
+            self._move(reply.last, source, C.BANNER)
+        elif good and kind == "MAIL" and source is C.EHLO:
+            self._move(reply.last, C.EHLO, C.CONNECTED, C.MAIL)
+        elif good and kind == "HELO" and self._refused_hello:
+            self._move(reply.last, source, C.HELO, here, fallback=True)
+        elif good:
+            self._move(reply.last, source, member, here)
+
+    def _message_reply(self, reply: Reply, pending: Pending, source: SMTPCommand) -> Answer:
+        facts = self.facts
+        if not effects.count_message_reply(facts, pending, reply):
+            return Answer(reply, pending, False)
+        self.pending.popleft()
+        self._last, self.early = reply.last, None
+        mark = Mark(reply.code, reply.last - pending.sent)
+        self.passed[pending.member] = mark
+        self._mark(C.SEND_MESSAGE, mark._replace(seconds=0.0), facts.done != "refused")
+        self._move(reply.last, source, pending.member, C.SEND_MESSAGE)
+        note = "" if reply.kind in (2, 4, 5) else f"{reply.code} is no answer to the dot: taken as a refusal"
+        return Answer(reply, pending, True, note)
+
+    def _goodbye(self, reply: Reply, pending: Pending | None) -> Answer:
+        """421, 521, or 221 to anything but QUIT: the server is closing (RFC 5321 3.8, RFC 7504)."""
+        facts, source = self.facts, self.facts.here
+        if pending is not None:
+            pending.replies.append(reply)
+            self.refusal = (pending.member, Mark(reply.code, reply.last - pending.sent))
+            self.pending.popleft()
+            if effects.ends_message(facts, pending) and reply.code == 221:
+                facts.done = "unknown"
+        facts.link = False
+        facts.challenge = None
+        if source is not C.NONE:
+            self._move(reply.last, source, C.NONE)
+        note = "the server is closing the connection" + ("" if pending else ", unasked")
+        return Answer(reply, pending, pending is not None, note)
+
+    def _unasked(self, reply: Reply) -> Answer:
+        if self.facts.data_mode:
+            self.early = reply
+            return Answer(reply, None, False, "a reply before the dot: it does not settle the message", early=True)
+        return Answer(reply, None, False, "nothing was asked: this reply answers no command")
+
+    def _data_begins(self) -> None:
+        """The 354 is in: lines that were sent too early are message text to the server, up to a lone dot."""
+        self._tail, self.early = b"", None
+        while self.pending and self.pending[0].kind != "DOT":
+            self.facts.texted += len(self.pending.popleft().line) + 2
+
+    # -- time
+
+    def _timed_out(self, event: TimedOut) -> None:
+        if self.pending:
+            self.pending[0].timed_out = True
+
+    def _waited(self, event: Waited) -> None:
+        if self.pending:
+            self.pending[0].timed_out = False
+
+    def _forgot(self, event: Forgot) -> None:
+        """The oldest owed reply is given up: its command is taken as without effect, a DATA as ``code`` says."""
+        if not self.pending:
+            return
+        entry, facts = self.pending.popleft(), self.facts
+        if entry.kind == "AUTH":
+            facts.challenge = None
+        elif entry.kind == "DATA" and event.code == 354:
+            facts.txn, facts.texted = T.DATA, 0
+            self._data_begins()
+            self._move(event.time, facts.here, C.DATA)
+        elif not entry.perhaps and effects.ends_message(facts, entry):
+            facts.txn, facts.done = T.NONE, "unknown"
+            self._move(event.time, C.SEND_STREAM, entry.member, C.SEND_MESSAGE)
+
+    # -- the picture
+
+    def _mark(self, member: SMTPCommand, mark: Mark, good: bool) -> None:
+        if good:
+            self.passed[member] = mark
+            self.refusal = None
+        else:
+            self.refusal = (member, mark)
+
+    def _move(self, time: float, *nodes: SMTPCommand, fallback: bool = False) -> None:
+        path, edges = _route(nodes)
+        if not edges:
+            return
+        if fallback and path[0] is C.BANNER:
+            edges = ("e12", *edges[1:])
+        if C.CONNECTED in path[1:] and C.CONNECTED not in self.passed:
+            self.passed[C.CONNECTED] = Mark(None, 0.0, "ready")
+        self.moves.append(Move(time, path, edges))
+
+
+@cache
+def _route(nodes: tuple[SMTPCommand, ...]) -> tuple[tuple[SMTPCommand, ...], tuple[str, ...]]:
+    """The nodes without repetitions, and the edges between them. The same node throughout is a loop onto itself,
+    but only where a command brought it there again."""
+    path = tuple(node for index, node in enumerate(nodes) if index == 0 or node is not nodes[index - 1])
+    if len(path) == 1:
+        path = path * 2 if len(nodes) > 2 else path
+    return path, tuple(edge_between(a, b) for a, b in pairwise(path))
