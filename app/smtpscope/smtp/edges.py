@@ -66,6 +66,4 @@ def edge_between(source: SMTPCommand, target: SMTPCommand) -> str:
     fixed = _FIXED.get((source, target))
     if fixed:
         return fixed
-    if source is C.CUSTOM and target not in (C.RSET, C.QUIT, C.NONE):
-        return "e24"  # back to where it came from
     return _PORTS.get(target, "")

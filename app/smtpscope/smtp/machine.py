@@ -470,4 +470,5 @@ def _route(nodes: tuple[SMTPCommand, ...]) -> tuple[tuple[SMTPCommand, ...], tup
     path = tuple(node for index, node in enumerate(nodes) if index == 0 or node is not nodes[index - 1])
     if len(path) == 1:
         path = path * 2 if len(nodes) > 2 else path
-    return path, tuple(edge_between(a, b) for a, b in pairwise(path))
+    back = path[0]  # CUSTOM leads back to where it came from, which is not the same as leading there
+    return path, tuple("e24" if a is C.CUSTOM and b is back else edge_between(a, b) for a, b in pairwise(path))
