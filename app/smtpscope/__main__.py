@@ -1,0 +1,7 @@
+"""``python -m smtpscope``: the same as the command."""
+
+import sys
+
+from smtpscope.cli import main
+
+sys.exit(main())
