@@ -106,6 +106,8 @@ def _trusted(path: str) -> str:
 
 def _readable(path: str, directory_too: bool = False) -> None:
     """Refuse a path that cannot be read, before anything runs."""
+    if not path:
+        raise ValueError("The name of a file is missing.")
     try:
         if os.path.isdir(path):
             if not directory_too:
@@ -177,7 +179,7 @@ def _profile(**given: Any) -> Profile | ServeOnly:
 
 def _too_many_servers(given: dict[str, Any]) -> NoReturn:
     named = [*given["target"], *([given["server"]] if given["server"] is not None else [])]
-    hint = f" After -a stands a list of {', '.join(MECHANISMS)}, or nothing." if given["auth"] is not None else ""
+    hint = f" -a takes a list of {', '.join(MECHANISMS)}, or nothing." if given["auth"] is not None else ""
     raise click.UsageError(f"One server at a time, not {' and '.join(named)}.{hint}")
 
 

@@ -62,8 +62,8 @@ def _value(word: str, option: click.Option, rest: list[str]) -> str:
         return rest.pop(0)
     if option.name == "ap":
         return ""
-    if word == "-h":
-        raise click.UsageError("-h needs the name for EHLO; help is --help.")
+    if option.name == "helo":
+        raise click.UsageError(f"{word} needs the name for EHLO; help is --help.")
     raise click.UsageError(f"{word} needs a value: {word} {option.metavar}")
 
 

@@ -1,0 +1,58 @@
+"""A Secret shows itself through reveal alone."""
+
+import copy
+import dataclasses
+import json
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smtpscope.profile import Profile
+from smtpscope.secret import Secret
+
+# Words that occur in no representation by chance.
+words = st.text(alphabet="äßжQXZ0123456789", min_size=6)
+
+
+@given(words)
+def test_no_representation_shows_it(word: str) -> None:
+    secret = Secret(word)
+    profile = Profile("mail.test", 25, password=secret)
+    shown = [repr(secret), str(secret), f"{secret}", f"{secret:>20}", f"{secret!r:^9}", "%s" % secret]  # noqa: UP031
+    shown += [repr([secret]), repr(profile), str(dataclasses.asdict(profile)), repr(vars(Secret).keys())]
+    assert not [text for text in shown if word in text]
+    assert secret.reveal() == word
+
+
+@given(words)
+def test_it_is_never_written_down(word: str) -> None:
+    secret = Secret(word)
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        with pytest.raises(TypeError, match="never written down"):
+            pickle.dumps(secret, protocol)
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        json.dumps({"password": secret})
+    with pytest.raises(TypeError, match="never written down"):
+        secret.__getstate__()
+
+
+@given(words)
+def test_copies_are_secret_too(word: str) -> None:
+    for copied in (copy.copy(Secret(word)), copy.deepcopy([Secret(word)])[0]):
+        assert copied.reveal() == word
+        assert word not in repr(copied)
+
+
+@given(st.text(), st.text())
+def test_equality_is_that_of_the_texts(one: str, other: str) -> None:
+    assert (Secret(one) == Secret(other)) is (one == other)
+    assert Secret(one) == Secret(one)
+    assert hash(Secret(one)) == hash(Secret(one))
+    assert Secret(one) != one
+
+
+@given(st.binary())
+def test_octets_come_back_as_they_were(octets: bytes) -> None:
+    assert Secret(octets).reveal().encode("utf-8", "surrogateescape") == octets
