@@ -1,3 +1,40 @@
-"""The protocol: no terminal, no files. Everything else stands on it."""
+"""The protocol: no terminal, no files. Everything else stands on it.
+
+The transport is imported when it is first used: aiosmtplib and what comes with it are not needed to draw a picture.
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from smtpscope.smtp.command import SMTPCommand
+from smtpscope.smtp.events import Bdat, Connect, Drop, Event, StartTls, Step
+from smtpscope.smtp.machine import Machine, Verdict
+from smtpscope.smtp.reply import Defect, Reply, ReplyReader
+
+if TYPE_CHECKING:
+    from smtpscope.smtp.transport import SMTPTransport
+
+__all__ = [
+    "Bdat",
+    "Connect",
+    "Defect",
+    "Drop",
+    "Event",
+    "Machine",
+    "Reply",
+    "ReplyReader",
+    "SMTPCommand",
+    "SMTPTransport",
+    "StartTls",
+    "Step",
+    "Verdict",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "SMTPTransport":
+        from smtpscope.smtp.transport import SMTPTransport
+
+        return SMTPTransport
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

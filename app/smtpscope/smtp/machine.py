@@ -146,6 +146,16 @@ class Machine:
         return self._reader.held
 
     @property
+    def unfinished(self) -> bytes:
+        """What went out of a command line that has no end yet."""
+        return bytes(self._line)
+
+    @property
+    def line_unfinished(self) -> bool:
+        """Whether the message text that went out does not end in CRLF."""
+        return bool(self.facts.texted) and not self._tail.endswith(b"\r\n")
+
+    @property
     def prompt(self) -> str:
         """What a typed line is now: ``>`` a command, ``data>`` message text, ``334>`` a response."""
         if self.facts.challenge is not None:

@@ -1,0 +1,215 @@
+"""The verdict on a server's certificates, in plain words (RFC 5280, RFC 6125).
+
+OpenSSL says what is wrong with the chain, service-identity judges the name, and this room puts both into sentences.
+Certificate fields are chosen by whoever runs the server: only printable characters of theirs get out.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address, IPv6Address
+from typing import NamedTuple
+
+from cryptography import x509
+from OpenSSL.SSL import X509VerificationCodes as Code
+from service_identity import CertificateError, VerificationError
+from service_identity.hazmat import (
+    DNS_ID,
+    DNSPattern,
+    IPAddress_ID,
+    IPAddressPattern,
+    verify_service_identity,
+)
+
+from smtpscope.visible import visible_text
+
+_NAMES_SHOWN = 4
+_CELLS_SHOWN = 100
+_KEY_TOO_SMALL, _ISSUER_KEY_TOO_SMALL, _DIGEST_TOO_WEAK = 66, 67, 68  # X509_V_ERR_*, which pyOpenSSL does not name
+
+_NO_ISSUER = {
+    Code.ERR_UNABLE_TO_GET_ISSUER_CERT,
+    Code.ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
+    Code.ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE,
+    Code.ERR_CERT_UNTRUSTED,
+    Code.ERR_SELF_SIGNED_CERT_IN_CHAIN,
+}
+
+_WORDS = {
+    Code.ERR_DEPTH_ZERO_SELF_SIGNED_CERT: "{it} is a self-signed certificate: nobody known here vouches for it",
+    Code.ERR_CERT_SIGNATURE_FAILURE: "the signature on {it} is wrong",
+    Code.ERR_UNABLE_TO_DECRYPT_CERT_SIGNATURE: "the signature on {it} is wrong",
+    Code.ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY: "the key of the issuer of {it} cannot be read",
+    Code.ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD: "{it} does not say readably from when it is valid",
+    Code.ERR_ERROR_IN_CERT_NOT_AFTER_FIELD: "{it} does not say readably until when it is valid",
+    Code.ERR_CERT_CHAIN_TOO_LONG: "the chain of certificates is too long",
+    Code.ERR_CERT_REVOKED: "{it} has been revoked",
+    Code.ERR_INVALID_CA: "{it} was used to issue another, and may not be",
+    Code.ERR_KEYUSAGE_NO_CERTSIGN: "{it} was used to issue another, and may not be",
+    Code.ERR_PATH_LENGTH_EXCEEDED: "the chain of certificates is longer than {it} permits",
+    Code.ERR_INVALID_PURPOSE: "{it} is not meant for servers",
+    Code.ERR_CERT_REJECTED: "{it} is marked here as not to be trusted",
+    Code.ERR_UNHANDLED_CRITICAL_EXTENSION: "{it} has a condition that must be understood and is not",
+    Code.ERR_INVALID_EXTENSION: "{it} has an extension that cannot be read",
+    Code.ERR_PERMITTED_VIOLATION: "{it} has a name that its issuer may not certify",
+    Code.ERR_EXCLUDED_VIOLATION: "{it} has a name that its issuer may not certify",
+    _KEY_TOO_SMALL: "the key of {it} is too weak",
+    _ISSUER_KEY_TOO_SMALL: "the key of {it} is too weak",
+    _DIGEST_TOO_WEAK: "the signature on {it} is made with a digest that is too weak",
+}
+
+
+class ChainError(NamedTuple):
+    """One fault as OpenSSL found it while it checked a chain."""
+
+    depth: int
+    """0 is the server's own certificate, its issuer's is 1."""
+    number: int
+    """X509_V_ERR_*."""
+    certificate: bytes
+    """DER of the certificate at fault."""
+
+
+def identity_of(server_name: str) -> DNS_ID | IPAddress_ID | None:
+    """What a certificate is compared with: an address, or a DNS name in its ASCII form; None if it is neither."""
+    name = server_name.strip("[]").partition("%")[0].rstrip(".")
+    try:
+        return IPAddress_ID(name)
+    except ValueError:
+        pass
+    try:
+        return DNS_ID(name)
+    except ValueError:
+        return None
+
+
+def judge(
+    chain: Sequence[bytes], server_name: str, chain_errors: Iterable[ChainError], now: datetime | None = None
+) -> tuple[str, ...]:
+    """Every fault once, as a sentence without its full stop; empty if the chain is good for ``server_name``.
+
+    ``chain`` is DER, the server's own certificate first; ``now`` has a time zone. Never raises, whatever the bytes.
+    """
+    if not chain:
+        return ("the server showed no certificate",)
+    now = now or datetime.now(UTC)
+    with warnings.catch_warnings():  # cryptography warns of odd certificates on stderr, which is the screen
+        warnings.simplefilter("ignore")
+        faults = [_chain_fault(error, now) for error in chain_errors]
+        faults += _name_faults(chain[0], server_name)
+    return tuple(dict.fromkeys(faults))
+
+
+def _load(der: bytes) -> x509.Certificate | None:
+    try:
+        return x509.load_der_x509_certificate(der)
+    except ValueError:
+        return None
+
+
+def _chain_fault(error: ChainError, now: datetime) -> str:
+    certificate = _load(error.certificate)
+    it = "the certificate" if error.depth == 0 else f"the issuer's certificate ({_subject(certificate)})"
+    if error.number in _NO_ISSUER:
+        return f"the issuer is not known here: {_issuer(certificate)}"
+    if error.number == Code.ERR_CERT_HAS_EXPIRED:
+        end = _end_of(certificate)
+        return f"{it} expired {_span(now - end)} ago ({end:%Y-%m-%d})" if end else f"{it} has expired"
+    if error.number == Code.ERR_CERT_NOT_YET_VALID:
+        start = _start_of(certificate)
+        return (
+            f"{it} is not valid before {start:%Y-%m-%d} (in {_span(start - now)})"
+            if start
+            else f"{it} is not valid yet"
+        )
+    if error.number in _WORDS:
+        return _WORDS[error.number].format(it=it)
+    return f"{it} is not made as the rules for certificates ask (OpenSSL's verify error {error.number})"
+
+
+def _name_faults(der: bytes, server_name: str) -> list[str]:
+    """What is wrong with the names of a certificate; a common name does not count as one (RFC 6125 6.4.4)."""
+    certificate = _load(der)
+    if certificate is None:
+        return ["the certificate cannot be read"]
+    wanted = identity_of(server_name)
+    if wanted is None:
+        return [f"{_shown(server_name)} is neither a host name nor an address, so no certificate can be for it"]
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        hosts = names.get_values_for_type(x509.DNSName)
+        addresses = [
+            ip for ip in names.get_values_for_type(x509.IPAddress) if isinstance(ip, IPv4Address | IPv6Address)
+        ]
+    except x509.ExtensionNotFound:
+        return [f"the certificate names no host (only {_subject(certificate)}, which does not count)"]
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        return ["the names in the certificate cannot be read"]
+    patterns = [pattern for host in hosts if (pattern := _pattern(host))]
+    patterns_of_addresses = [IPAddressPattern(address) for address in addresses]
+    try:
+        verify_service_identity([*patterns, *patterns_of_addresses], [wanted], [])
+    except (VerificationError, CertificateError):
+        listed = _listed([*hosts, *(str(address) for address in addresses)])
+        return [f"the certificate is for {listed}, not for {_shown(server_name)}"]
+    return []
+
+
+def _pattern(host: str) -> DNSPattern | None:
+    """A name to match with, or None for one that can match nothing: it must not spoil the names beside it."""
+    try:
+        return DNSPattern.from_bytes(host.encode())
+    except CertificateError:
+        return None
+
+
+def _listed(names: Sequence[str]) -> str:
+    if not names:
+        return "no host"
+    rest = len(names) - _NAMES_SHOWN
+    shown = ", ".join(_shown(name) for name in names[:_NAMES_SHOWN])
+    return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def _subject(certificate: x509.Certificate | None) -> str:
+    try:
+        return _shown(certificate.subject.rfc4514_string() or "no name at all") if certificate else "unreadable"
+    except ValueError:
+        return "an unreadable name"
+
+
+def _issuer(certificate: x509.Certificate | None) -> str:
+    try:
+        return _shown(certificate.issuer.rfc4514_string() or "it has no name") if certificate else "unreadable"
+    except ValueError:
+        return "an unreadable name"
+
+
+def _start_of(certificate: x509.Certificate | None) -> datetime | None:
+    try:
+        return certificate.not_valid_before_utc if certificate else None
+    except ValueError:
+        return None
+
+
+def _end_of(certificate: x509.Certificate | None) -> datetime | None:
+    try:
+        return certificate.not_valid_after_utc if certificate else None
+    except ValueError:
+        return None
+
+
+def _span(span: timedelta) -> str:
+    """A length of time in its largest unit: ``3 days``, ``1 hour``."""
+    seconds = abs(int(span.total_seconds()))
+    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= size:
+            count = seconds // size
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return "a moment"
+
+
+def _shown(text: str) -> str:
+    return visible_text(text, limit=_CELLS_SHOWN)

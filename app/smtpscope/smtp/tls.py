@@ -1,0 +1,397 @@
+"""TLS between the socket and the dialogue: a layer of our own on pyOpenSSL's memory BIOs (RFC 8446, RFC 5246).
+
+Unlike asyncio's, it shows every octet of ciphertext, tells a close_notify from a cut, finishes the handshake whatever
+the certificate and says all that is wrong with it. It is heavy to import, so it is imported when TLS is first used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import Any, NamedTuple, cast
+
+from OpenSSL import SSL, crypto
+from service_identity.hazmat import DNS_ID
+
+from smtpscope.smtp.certificates import identity_of, judge
+from smtpscope.smtp.tls_engine import Notes, TLSFailed, make_context, why
+from smtpscope.smtp.tls_options import TLSOptions
+
+__all__ = ["Handshake", "TLSFailed", "TLSLayer", "TLSOptions", "TLSTransport", "make_context"]
+
+_BLOCK = 256 * 1024  # octets of plaintext encrypted at a time
+_PIECE = _BLOCK + 8 * 1024  # takes the records of one block, each of at most 16 KiB and some 22 octets of frame
+_RECORD = 16 * 1024
+_SHOWN = 80  # octets shown of an answer that is not TLS
+
+CLOSE_NOTIFY = "close_notify"
+CUT = "FIN without close_notify"
+RESET = "RST"
+CLOSED_HERE = "closed here"
+
+
+class Handshake(NamedTuple):
+    """The facts of a finished handshake."""
+
+    version: str
+    """``TLSv1.3``."""
+    cipher: str
+    bits: int
+    group: str
+    """The key exchange's group, empty if there was none or it cannot be told."""
+    chain: tuple[bytes, ...]
+    """DER as the server sent it, its own certificate first."""
+    faults: tuple[str, ...]
+    """All that is wrong with the certificate, in sentences; empty if it is good."""
+
+
+class _State(Enum):
+    HANDSHAKE = auto()
+    HELD = auto()  # finished; what came behind it waits for start_reading()
+    OPEN = auto()
+    CLOSED = auto()  # nothing passes any more
+
+
+class TLSLayer(asyncio.Protocol):
+    """The protocol of a socket's transport that is itself the transport (``.transport``) of an inner protocol.
+
+    Give it to a new connection as its protocol, or call ``connection_made(transport)`` to slip it under a running one
+    (STARTTLS). Then ``await handshake()``, note its facts, and ``start_reading()``. The inner protocol's
+    ``connection_made`` is left to the caller; all else reaches it, ``eof_received`` for a close_notify and for a cut.
+    A failed layer closes the connection below it.
+    """
+
+    def __init__(
+        self,
+        inner: asyncio.Protocol,
+        context: SSL.Context,
+        server_name: str,
+        on_cipher: Callable[[bytes, bool], None] | None = None,
+    ) -> None:
+        """``on_cipher(data, outgoing)`` is called with all octets that cross the wire, at the time they do."""
+        self.inner = inner
+        self.transport = TLSTransport(self)
+        self.close_cause = ""
+        """Why no more can be read: CLOSE_NOTIFY, CUT, RESET, CLOSED_HERE or a sentence; the first cause stays."""
+        self._on_cipher = on_cipher
+        self._server_name = server_name
+        self._state = _State.HANDSHAKE
+        self._first = b""
+        self._finished: asyncio.Future[None] | None = None
+        self._paused = False
+        self._half_open = False
+        self._held_loss: tuple[Exception | None] | None = None
+        self._notes = Notes()
+        self._ssl = SSL.Connection(context, None)
+        self._ssl.set_app_data(self._notes)
+        self._ssl.set_connect_state()
+        identity = identity_of(server_name)
+        if isinstance(identity, DNS_ID):
+            self._ssl.set_tlsext_host_name(identity.hostname)
+
+    # From the caller
+
+    async def handshake(self, timeout: float) -> Handshake:  # noqa: ASYNC109 - lateness ends the layer
+        """Shake hands within ``timeout`` seconds; raises TLSFailed, and then the connection is being closed."""
+        self._finished = asyncio.get_running_loop().create_future()
+        if self._state is _State.HANDSHAKE:
+            self._shake()
+        try:
+            async with asyncio.timeout(timeout):
+                if self._state is _State.HANDSHAKE:
+                    await self._finished
+        except TimeoutError:
+            self._break(f"the TLS handshake was not finished within {timeout:g} seconds")
+        except asyncio.CancelledError:
+            self._break("the TLS handshake was given up")
+            raise
+        if self._state is _State.CLOSED:
+            raise TLSFailed(self.close_cause)
+        return self._facts()
+
+    def start_reading(self) -> None:
+        """Let data through to the inner protocol, first what came in one piece with the handshake's end."""
+        if self._state is not _State.HELD:
+            return
+        self._state = _State.OPEN
+        if not self._paused:
+            self.lower.resume_reading()
+        self._read()
+        if self._held_loss is not None:
+            self._lose(*self._held_loss)
+
+    def _facts(self) -> Handshake:
+        certificates = self._ssl.get_peer_cert_chain() or []
+        chain = tuple(crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate) for certificate in certificates)
+        try:
+            group = self._ssl.get_group_name()
+        except NotImplementedError:  # an OpenSSL before 3.2
+            group = None
+        return Handshake(
+            version=self._ssl.get_protocol_version_name(),
+            cipher=self._ssl.get_cipher_name() or "",
+            bits=self._ssl.get_cipher_bits() or 0,
+            group=group or "",
+            chain=chain,
+            faults=judge(chain, self._server_name, self._notes.errors),
+        )
+
+    # From below
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take ``transport`` as what is below, and the place of its protocol."""
+        self.lower = cast(asyncio.Transport, transport)
+        if self.lower.get_protocol() is not self:
+            self.lower.set_protocol(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Ciphertext came."""
+        if self._on_cipher:
+            self._on_cipher(data, False)
+        if self._state is _State.CLOSED:
+            return
+        if self._state is _State.HANDSHAKE:
+            self._first += data[: _SHOWN - len(self._first)]
+            if not _begins_tls(self._first):
+                self._break(f"the server did not answer with TLS: it sent {self._first!r}")
+                return
+        self._ssl.bio_write(data)
+        if self._state is _State.OPEN:
+            self._read()
+        elif self._state is _State.HANDSHAKE and self._finished is not None:
+            self._shake()
+
+    def eof_received(self) -> bool:
+        """The other side sent FIN; True if the inner protocol wants to go on writing after its close_notify."""
+        if self._state is _State.HANDSHAKE:
+            self._end("the server closed the connection during the TLS handshake")
+        elif self._state is _State.OPEN and not self.close_cause:
+            self.close_cause = CUT
+            self.inner.eof_received()
+        return self._half_open
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection below is gone; ``exc`` is None for one that was closed."""
+        if self._state is _State.HELD:
+            self._held_loss = (exc,)
+        elif self._state is _State.HANDSHAKE:
+            self._end("the server reset the connection during the TLS handshake")
+            # handshake() is to raise before the inner protocol hears of the end
+            asyncio.get_running_loop().call_soon(self.inner.connection_lost, exc)
+        else:
+            self._lose(exc)
+
+    def pause_writing(self) -> None:
+        """The buffer below is over its limit."""
+        self.inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        """The buffer below has room again."""
+        self.inner.resume_writing()
+
+    # From above, by way of TLSTransport
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Encrypt and pass on all of ``data``; nothing is kept here."""
+        if self._state is _State.HANDSHAKE:
+            raise RuntimeError("nothing can be written before the TLS handshake is finished")
+        view = memoryview(data)
+        for start in range(0, len(view), _BLOCK):
+            if self._state is _State.CLOSED:
+                return
+            try:
+                self._ssl.sendall(view[start : start + _BLOCK])
+            except SSL.Error as error:
+                self._break(why(error, self._notes))
+                return
+            self._flush()
+
+    def close(self) -> None:
+        """Send close_notify behind what was written, and close."""
+        if self._state is _State.CLOSED:
+            return
+        if self._state is not _State.HANDSHAKE:
+            with contextlib.suppress(SSL.Error):
+                self._ssl.shutdown()
+        self._break(CLOSED_HERE)
+
+    def abort(self) -> None:
+        """Close at once: no close_notify, and what was not sent yet never is."""
+        self._end(CLOSED_HERE)
+        self.lower.abort()
+
+    def pause_reading(self) -> None:
+        """Let nothing more come from below."""
+        self._paused = True
+        self.lower.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Undo pause_reading()."""
+        self._paused = False
+        if self._state is not _State.HELD:
+            self.lower.resume_reading()
+
+    def is_closing(self) -> bool:
+        """Whether nothing can be written any more."""
+        return self._state is _State.CLOSED or self.lower.is_closing()
+
+    def is_reading(self) -> bool:
+        """Whether data can reach the inner protocol."""
+        return self._state is _State.OPEN and self.lower.is_reading()
+
+    # The engine
+
+    def _shake(self) -> None:
+        try:
+            self._ssl.do_handshake()
+        except SSL.WantReadError:
+            self._flush()
+        except SSL.Error as error:
+            self._break(why(error, self._notes))
+        else:
+            self._flush()
+            self._state = _State.HELD
+            self.lower.pause_reading()
+            self._wake()
+
+    def _read(self) -> None:
+        """Decrypt all that has come, hand it on in one piece, and act on what ended it."""
+        if self.close_cause:
+            return
+        pieces: list[bytes] = []
+        end: SSL.Error | None = None
+        try:
+            while True:
+                pieces.append(self._ssl.recv(_RECORD))
+        except SSL.WantReadError:
+            pass
+        except SSL.Error as error:
+            end = error
+        if pieces:
+            self.inner.data_received(b"".join(pieces))
+        if self._state is not _State.OPEN:  # the inner protocol closed
+            return
+        self._flush()  # an answer to a key update, or an alert
+        if isinstance(end, SSL.ZeroReturnError):
+            self.close_cause = CLOSE_NOTIFY
+            self._half_open = bool(self.inner.eof_received())
+            if not self._half_open:
+                self.close()
+        elif end is not None:
+            self._break(why(end, self._notes))
+
+    def _flush(self) -> None:
+        """Pass on the ciphertext that OpenSSL has made."""
+        while True:
+            try:
+                piece = self._ssl.bio_read(_PIECE)
+            except SSL.WantReadError:
+                return
+            if not self.lower.is_closing():
+                if self._on_cipher:
+                    self._on_cipher(piece, True)
+                self.lower.write(piece)
+            if len(piece) < _PIECE:
+                return
+
+    def _break(self, cause: str) -> None:
+        """End TLS from this side: let out what OpenSSL still has to say (an alert), and close."""
+        self._end(cause)
+        self._flush()
+        self.lower.close()
+
+    def _end(self, cause: str) -> None:
+        self.close_cause = self.close_cause or cause
+        self._state = _State.CLOSED
+        self._wake()
+
+    def _lose(self, exc: Exception | None) -> None:
+        self._end(_cut_by(exc))
+        self.inner.connection_lost(exc)
+
+    def _wake(self) -> None:
+        if self._finished is not None and not self._finished.done():
+            self._finished.set_result(None)
+
+
+def _begins_tls(first: bytes) -> bool:
+    """Whether a record can begin so: its type (20 to 24), then version 3.x (RFC 8446 5.1)."""
+    return first[0] in range(20, 25) and first[1:2] in (b"", b"\x03")
+
+
+def _cut_by(exc: Exception | None) -> str:
+    if exc is None:
+        return CUT
+    if isinstance(exc, ConnectionError):
+        return RESET
+    return f"the connection broke: {getattr(exc, 'strerror', None) or exc}"
+
+
+class TLSTransport(asyncio.Transport):
+    """What the inner protocol of a TLSLayer writes to."""
+
+    def __init__(self, layer: TLSLayer) -> None:
+        super().__init__()
+        self._layer = layer
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Encrypt and send; nothing happens once the layer is closed."""
+        self._layer.write(data)
+
+    def close(self) -> None:
+        """Send close_notify behind what was written, and close."""
+        self._layer.close()
+
+    def abort(self) -> None:
+        """Close at once, without close_notify."""
+        self._layer.abort()
+
+    def is_closing(self) -> bool:
+        """Whether nothing can be written any more."""
+        return self._layer.is_closing()
+
+    def can_write_eof(self) -> bool:
+        """No: TLS ends with close()."""
+        return False
+
+    def write_eof(self) -> None:
+        """Not for TLS."""
+        raise NotImplementedError("TLS has no half-close here")
+
+    def pause_reading(self) -> None:
+        """Let nothing more come."""
+        self._layer.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Undo pause_reading()."""
+        self._layer.resume_reading()
+
+    def is_reading(self) -> bool:
+        """Whether data can come."""
+        return self._layer.is_reading()
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Put another inner protocol in place."""
+        self._layer.inner = cast(asyncio.Protocol, protocol)
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        """The inner protocol."""
+        return self._layer.inner
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Set the limits, in octets of ciphertext, of the only buffer there is: the socket transport's."""
+        self._layer.lower.set_write_buffer_limits(high, low)
+
+    def get_write_buffer_limits(self) -> tuple[int, int]:
+        """Low and high limit."""
+        return self._layer.lower.get_write_buffer_limits()
+
+    def get_write_buffer_size(self) -> int:
+        """Octets of ciphertext that are not with the kernel yet."""
+        return self._layer.lower.get_write_buffer_size()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """What the socket's transport says."""
+        return self._layer.lower.get_extra_info(name, default)

@@ -1,0 +1,94 @@
+"""The wire: aiosmtplib's SMTPProtocol, extended so that no octet is dropped and nothing is decided.
+
+As it comes it throws away what nobody asked for, hands a second reply in one segment to the next command, and closes by
+itself. Here octets go up as they come; what they mean is the link's business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol, cast
+
+from aiosmtplib.protocol import SMTPProtocol
+
+from smtpscope.smtp.errors import NotConnected
+
+
+class Owner(Protocol):
+    """Who hears of what the wire brings."""
+
+    def wire_made(self, wire: Wire) -> None:
+        """The link is up, before any octet has come."""
+
+    def wire_eof(self, wire: Wire) -> None:
+        """The server will send no more."""
+
+    def wire_lost(self, wire: Wire, exc: Exception | None) -> None:
+        """The link is gone."""
+
+
+class Wire(SMTPProtocol):
+    """Octets up and down, and when the kernel has them. Own names begin with ``wire_``: the base has the others."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, owner: Owner, on_data: Callable[[bytes], None]) -> None:
+        super().__init__(loop)
+        self.wire_loop = loop
+        self.wire_owner = owner
+        self.wire_on_data = on_data
+        self.wire_full: asyncio.Future[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take what is below: a socket's transport, or TLS on it. "All octets out" is true when it is said."""
+        self.transport = transport
+        cast(asyncio.Transport, transport).set_write_buffer_limits(0)
+        self.wire_owner.wire_made(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Hand up octets exactly as one read gave them."""
+        self.wire_on_data(data)
+
+    def eof_received(self) -> bool:
+        """Say so; what is closed then is decided above."""
+        self.wire_owner.wire_eof(self)
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Say so, and let nobody wait for the kernel any more."""
+        self.transport = None
+        self.resume_writing()
+        self.wire_owner.wire_lost(self, exc)
+
+    def pause_writing(self) -> None:
+        """The kernel did not take all of it."""
+        if self.wire_full is None:
+            self.wire_full = self.wire_loop.create_future()
+
+    def resume_writing(self) -> None:
+        """The kernel has all of it."""
+        if self.wire_full is not None:
+            full, self.wire_full = self.wire_full, None
+            if not full.done():
+                full.set_result(None)
+
+    def write(self, data: bytes) -> None:
+        """Send exactly these octets."""
+        if self.transport is None or self.transport.is_closing():
+            raise NotConnected("there is no connection to write to")
+        cast(asyncio.Transport, self.transport).write(data)
+
+    async def wire_drain(self) -> None:
+        """Wait until the kernel has everything that was written, or the link is gone."""
+        if self.wire_full is not None:
+            await asyncio.shield(self.wire_full)
+
+    @property
+    def wire_unsent(self) -> int:
+        """Octets that the kernel has not taken."""
+        return cast(asyncio.Transport, self.transport).get_write_buffer_size() if self.transport else 0
+
+    def wire_shut(self, now: bool = False) -> None:
+        """Close the link; ``now``, whatever is still to be sent."""
+        if self.transport is not None:
+            transport = cast(asyncio.Transport, self.transport)
+            transport.abort() if now else transport.close()
