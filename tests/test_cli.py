@@ -301,9 +301,11 @@ def test_closed_streams_are_no_terminal() -> None:
 
 def on_a_terminal(words: list[str], typed: bytes, **environment: str) -> tuple[int, bytes]:
     """The exit code of the program on a terminal of its own, and what it wrote there; ``typed`` answers a prompt."""
-    pid, master = pty.fork()
-    if pid == 0:
-        os.execve(sys.executable, [sys.executable, "-m", "smtpscope", *words], {**os.environ, **environment})
+    master, slave = pty.openpty()
+    # The shell leads a new session, so that the terminal it opens becomes the one that ^C and /dev/tty are of.
+    shell = ["sh", "-c", 'exec "$@" <"$0" >"$0" 2>&1', os.ttyname(slave), sys.executable, "-m", "smtpscope", *words]
+    process = subprocess.Popen(shell, stdin=slave, env={**os.environ, **environment}, start_new_session=True)
+    os.close(slave)
     written = b""
     try:
         while chunk := os.read(master, 4096):
@@ -315,7 +317,7 @@ def on_a_terminal(words: list[str], typed: bytes, **environment: str) -> tuple[i
         pass  # how Linux says that the last process has left the terminal
     finally:
         os.close(master)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), written
+    return process.wait(), written
 
 
 @pytest.mark.parametrize("terminal", ["dumb", ""])

@@ -48,7 +48,7 @@ HELP = r"""smtpscope: an interactive SMTP debugger for the terminal
   -a --auth [LIST]           log in, by any or some of PLAIN,LOGIN,CRAM-MD5
   -au USER -ap [PASSWORD]    without its value -ap asks and shows nothing
   --timeout TIME             for each reply: 30, 30s, 2m, 1h; 0 for no limit
-  --auto STEP                first run on to none, banner, ehlo, tls or auth
+  --auto STEP                run to none, banner, ehlo (default), tls or auth
   --ascii --no-transcript    plain characters; nothing printed on leaving
   demo --serve-only -p PORT  the practice server alone, until interrupted
   --version --help           names take one dash or two; values stand apart"""
