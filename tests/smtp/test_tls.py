@@ -1,0 +1,667 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import random
+import ssl
+from pathlib import Path
+
+import pytest
+import trustme
+from cryptography import x509
+from OpenSSL import SSL, crypto
+
+from smtp.tls_peer import LIMIT, Identity, Inner, Peer, connect, dns, reset, serving
+from smtpscope.smtp.tls import (
+    CLOSE_NOTIFY,
+    CLOSED_HERE,
+    CUT,
+    RESET,
+    TLSFailed,
+    TLSLayer,
+    TLSOptions,
+    make_context,
+)
+
+
+class Trust:
+    """A CA that the client trusts, and contexts for both sides."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ca = trustme.CA()
+        self.ca_path = folder / "ca.pem"
+        self.ca.cert_pem.write_to_path(str(self.ca_path))
+        self.client = make_context(TLSOptions(ca_path=str(self.ca_path)))
+
+    def server(self, *names: str) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.ca.issue_cert(*(names or ("localhost", "127.0.0.1"))).configure_cert(context)
+        return context
+
+
+@pytest.fixture(scope="module")
+def trust(tmp_path_factory: pytest.TempPathFactory) -> Trust:
+    return Trust(tmp_path_factory.mktemp("trust"))
+
+
+async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+
+
+async def _until_closed(reader: asyncio.StreamReader) -> None:
+    with contextlib.suppress(ConnectionError):
+        while await reader.read(65536):
+            pass
+
+
+# The verdict
+
+
+@pytest.mark.parametrize(("server_name", "sni"), [("localhost", "localhost"), ("127.0.0.1", None)])
+async def test_a_good_certificate_is_verified_by_ca_path(trust: Trust, server_name: str, sni: str | None) -> None:
+    asked: list[str | None] = []
+    context = trust.server()
+    context.sni_callback = lambda _socket, name, _context: asked.append(name)
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = Peer(reader, writer, context)
+        await peer.handshake()
+        peer.write(await peer.read())
+        assert await peer.read() == b""
+
+    async with serving(handler) as port:
+        layer, inner = await connect(port, trust.client, server_name)
+        facts = await layer.handshake(LIMIT)
+        layer.start_reading()
+        layer.transport.write(b"EHLO me\r\n")
+        await inner.until(lambda: bool(inner.data))
+        layer.transport.close()
+        await inner.lost()
+    assert facts.faults == ()
+    assert facts.version == "TLSv1.3"
+    assert facts.cipher.startswith("TLS_")
+    assert facts.bits >= 128
+    assert facts.group
+    assert x509.load_der_x509_certificate(facts.chain[0]).issuer == _root(trust).subject
+    assert inner.data == b"EHLO me\r\n"
+    assert asked == [sni]
+
+
+def _root(trust: Trust) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(trust.ca.cert_pem.bytes())
+
+
+_ROOT = Identity("Test Root", authority=True)
+_MIDDLE = Identity("Test Middle", issuer=_ROOT, authority=True)
+_OLD_MIDDLE = Identity("Old Middle", issuer=_ROOT, authority=True, valid=(-30, -2))
+_FOREIGN = Identity("Foreign Root", authority=True)
+
+
+@pytest.mark.parametrize(
+    ("server", "issuers", "faults"),
+    [
+        (Identity(names=dns("localhost"), issuer=_MIDDLE), (_MIDDLE,), []),
+        (Identity(names=dns("localhost"), issuer=_ROOT, valid=(-9, -3)), (), ["the certificate expired 3 days ago"]),
+        (Identity(names=dns("localhost"), issuer=_ROOT, valid=(5, 9)), (), ["the certificate is not valid before "]),
+        (
+            Identity(names=dns("elsewhere.test"), issuer=_ROOT),
+            (),
+            ["the certificate is for elsewhere.test, not for localhost"],
+        ),
+        (
+            Identity(names=dns("localhost")),
+            (),
+            ["the certificate is a self-signed certificate: nobody known here vouches for it"],
+        ),
+        (
+            Identity(names=dns("localhost"), issuer=_FOREIGN),
+            (),
+            ["the issuer is not known here: CN=Foreign Root"],
+        ),
+        (
+            Identity(names=dns("localhost"), issuer=_FOREIGN),
+            (_FOREIGN,),
+            ["the issuer is not known here: CN=Foreign Root"],
+        ),
+        (
+            Identity(names=dns("localhost"), issuer=_MIDDLE),
+            (),
+            ["the issuer is not known here: CN=Test Middle"],
+        ),
+        (
+            Identity(names=dns("localhost"), issuer=_OLD_MIDDLE),
+            (_OLD_MIDDLE,),
+            ["the issuer's certificate (CN=Old Middle) expired 2 days ago"],
+        ),
+        (
+            Identity(names=dns("elsewhere.test"), issuer=_FOREIGN, valid=(-9, -1)),
+            (),
+            [
+                "the issuer is not known here: CN=Foreign Root",
+                "the certificate expired 1 day ago",
+                "the certificate is for elsewhere.test, not for localhost",
+            ],
+        ),
+    ],
+    ids=[
+        "good through a middle one",
+        "expired",
+        "not yet",
+        "wrong name",
+        "self-signed",
+        "unknown issuer",
+        "unknown root sent",
+        "missing middle",
+        "expired middle",
+        "all at once",
+    ],
+)
+async def test_all_faults_come_out_of_one_handshake_in_words(
+    tmp_path: Path, server: Identity, issuers: tuple[Identity, ...], faults: list[str]
+) -> None:
+    (tmp_path / "ca.pem").write_bytes(_ROOT.pem)
+    client = make_context(TLSOptions(ca_path=str(tmp_path / "ca.pem")))
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = Peer(reader, writer, server.server_context(tmp_path, issuers))
+        await peer.handshake()
+        await peer.read()
+
+    async with serving(handler) as port:
+        layer, inner = await connect(port, client)
+        facts = await layer.handshake(LIMIT)
+        layer.start_reading()
+        layer.transport.close()
+        await inner.lost()
+    assert [fault[: len(words)] for fault, words in zip(facts.faults, faults, strict=True)] == faults
+    assert facts.chain == (server.der, *(issuer.der for issuer in issuers))
+
+
+def test_a_ca_path_may_be_a_folder_and_one_that_holds_nothing_is_said(trust: Trust, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "mine.pem").write_bytes(trust.ca.cert_pem.bytes())
+    context = make_context(TLSOptions(ca_path=str(folder)))
+    _verify(context, _root(trust))
+    (folder / "broken.pem").write_text("no certificate")
+    for path in (folder, tmp_path / "missing.pem"):
+        with pytest.raises(TLSFailed, match="no certificates can be read from"):
+            make_context(TLSOptions(ca_path=str(path)))
+
+
+def test_without_roots_of_the_system_certifis_are_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import certifi
+
+    (tmp_path / "empty.pem").touch()
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "empty.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "empty"))
+    _verify(make_context(TLSOptions()), x509.load_pem_x509_certificate(Path(certifi.where()).read_bytes()))
+
+
+def _verify(context: SSL.Context, root: x509.Certificate) -> None:
+    """Raises X509StoreContextError where ``context`` does not trust ``root``."""
+    store = context.get_cert_store()
+    assert store is not None
+    crypto.X509StoreContext(store, crypto.X509.from_cryptography(root)).verify_certificate()
+
+
+# Data
+
+
+async def test_sixteen_mebibytes_come_back_equal(trust: Trust) -> None:
+    payload = random.Random(2).randbytes(16 * 2**20)
+    server = await asyncio.start_server(_echo, "127.0.0.1", 0, ssl=trust.server())
+    async with server:
+        layer, inner = await connect(server.sockets[0].getsockname()[1], trust.client)
+        await layer.handshake(LIMIT)
+        layer.start_reading()
+        for start in range(0, len(payload), 2**20):
+            layer.transport.write(payload[start : start + 2**20])
+        await inner.until(lambda: len(inner.data) == len(payload))
+        layer.transport.close()
+        await inner.lost()
+    assert hashlib.sha256(inner.data).digest() == hashlib.sha256(payload).digest()
+
+
+async def test_a_reader_that_stalls_pauses_us_and_nothing_is_lost(trust: Trust) -> None:
+    go_on = asyncio.Event()
+    arrived = 0
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal arrived
+        peer = Peer(reader, writer, trust.server())
+        await peer.handshake()
+        await go_on.wait()
+        while data := await peer.read():
+            arrived += len(data)
+
+    async with serving(handler) as port:
+        layer, inner = await connect(port, trust.client)
+        await layer.handshake(LIMIT)
+        layer.start_reading()
+        layer.transport.set_write_buffer_limits(0)
+        written = 0
+        while "pause" not in inner.events:
+            layer.transport.write(bytes(256 * 1024))
+            written += 256 * 1024
+        assert layer.transport.get_write_buffer_size() > 0
+        go_on.set()
+        await inner.until(lambda: "resume" in inner.events)
+        assert layer.transport.get_write_buffer_size() == 0
+        layer.transport.close()
+        await inner.lost()
+    assert arrived == written
+
+
+async def test_a_paused_reader_gets_nothing_and_then_all(trust: Trust) -> None:
+    payload = bytes(4 * 2**20)
+    drained = asyncio.Event()
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = Peer(reader, writer, trust.server())
+        await peer.handshake()
+        peer.write(payload)
+        peer.write(await peer.read())
+        drained.set()
+        await peer.read()
+
+    async with serving(handler) as port:
+        layer, inner = await connect(port, trust.client)
+        await layer.handshake(LIMIT)
+        layer.transport.pause_reading()
+        layer.start_reading()
+        assert not layer.transport.is_reading()
+        layer.transport.write(b"go on")
+        await drained.wait()
+        assert inner.events == []
+        layer.transport.resume_reading()
+        await inner.until(lambda: len(inner.data) == len(payload) + 5)
+        layer.transport.close()
+        await inner.lost()
+
+
+async def test_data_in_one_segment_with_finished_waits_for_start_reading(trust: Trust) -> None:
+    context = trust.server()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2  # there the server's Finished is the last message
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = Peer(reader, writer, context)
+        await peer.handshake(flush=False)
+        peer.tls.write(b"220 first\r\n")
+        peer.tls.write(b"220 second\r\n")
+        peer.close_notify()
+        await _until_closed(reader)
+
+    async with serving(handler) as port:
+        layer, inner = await connect(port, trust.client)
+        facts = await layer.handshake(LIMIT)
+        assert (facts.version, inner.events) == ("TLSv1.2", [])
+        layer.start_reading()
+        assert inner.data == b"220 first\r\n220 second\r\n"
+        assert inner.events == ["data", "eof"]
+        await inner.lost()
+    assert layer.close_cause == CLOSE_NOTIFY
+
+
+async def test_a_loss_behind_the_handshake_is_told_after_start_reading(trust: Trust) -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await Peer(reader, writer, trust.server()).handshake()
+
+    async with serving(handler) as port:
+        layer, inner = await connect(port, trust.client)
+        await layer.handshake(LIMIT)
+        layer.connection_lost(ConnectionResetError())
+        assert inner.events == []
+        layer.start_reading()
+    assert inner.events == ["lost"]
+    assert layer.close_cause == RESET
+    layer.lower.abort()
+
+
+async def test_every_octet_of_ciphertext_is_shown_as_it_crosses(trust: Trust) -> None:
+    seen: dict[bool, int] = {True: 0, False: 0}
+    peers: list[Peer] = []
+
+    def on_cipher(data: bytes, outgoing: bool) -> None:
+        seen[outgoing] += len(data)
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = Peer(reader, writer, trust.server())
+        peers.append(peer)
+        await peer.handshake()
+        peer.write(await peer.read_exactly(600_000))
+        assert await peer.read() == b""
+        peer.close_notify()
+
+    async with serving(handler) as port:
+        layer, inner = await connect(port, trust.client, on_cipher=on_cipher, half_open=True)
+        await layer.handshake(LIMIT)
+        layer.start_reading()
+        layer.transport.write(bytes(600_000))
+        await inner.until(lambda: len(inner.data) == 600_000)
+        layer.transport.close()
+        await inner.lost()
+    assert seen[True] == peers[0].received
+    assert 600_000 < seen[False] <= peers[0].sent
+
+
+# The end
+
+
+async def _end_with_close_notify(peer: Peer) -> None:
+    peer.close_notify()
+
+
+async def _end_with_fin(peer: Peer) -> None:
+    peer.writer.write_eof()
+
+
+async def _end_with_reset(peer: Peer) -> None:
+    reset(peer.writer)
+
+
+async def _end_with_rubbish(peer: Peer) -> None:
+    peer.writer.write(b"500 in clear\r\n")
+
+
+@pytest.mark.parametrize(
+    ("end", "cause", "events"),
+    [
+        (_end_with_close_notify, CLOSE_NOTIFY, ["data", "eof", "lost"]),
+        (_end_with_fin, CUT, ["data", "eof", "lost"]),
+        (_end_with_reset, RESET, ["data", "lost"]),
+        (_end_with_rubbish, "the server went on with something that is not TLS", ["data", "lost"]),
+    ],
+)
+async def test_each_end_has_its_own_cause(trust: Trust, end, cause: str, events: list[str]) -> None:  # type: ignore[no-untyped-def]
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = Peer(reader, writer, trust.server())
+        await peer.handshake()
+        peer.write(b"220 hello\r\n")
+        await peer.read_exactly(4)  # the client has read what came before
+        await end(peer)
+        await _until_closed(reader)
+
+    async with serving(handler) as port:
+        layer, inner = await connect(port, trust.client)
+        await layer.handshake(LIMIT)
+        layer.start_reading()
+        await inner.until(lambda: bool(inner.data))
+        layer.transport.write(b"NOOP")
+        await inner.lost()
+        layer.transport.write(b"too late, and no harm")
+    assert layer.close_cause == cause
+    assert inner.events == events
+    assert layer.transport.is_closing()
+
+
+async def test_our_close_sends_all_and_then_close_notify(trust: Trust) -> None:
+    got: list[bytes] = []
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = Peer(reader, writer, trust.server())
+        await peer.handshake()
+        peer.write(b"220 go\r\n")
+        got.append(await peer.read_exactly(2**20))
+        got.append(await peer.read())  # raises on a cut
+
+    async with serving(handler) as port:
+        layer, inner = await connect(port, trust.client)
+        await layer.handshake(LIMIT)
+        layer.start_reading()
+        await inner.until(lambda: bool(inner.data))  # closing on unread octets would be an RST
+        layer.transport.write(bytes(2**20))
+        layer.transport.close()
+        await inner.lost()
+    assert [len(data) for data in got] == [2**20, 0]
+    assert layer.close_cause == CLOSED_HERE
+
+
+async def test_abort_sends_no_close_notify(trust: Trust) -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = Peer(reader, writer, trust.server())
+        await peer.handshake()
+        with pytest.raises((ssl.SSLEOFError, ConnectionError)):
+            await peer.read()
+
+    async with serving(handler) as port:
+        layer, inner = await connect(port, trust.client)
+        await layer.handshake(LIMIT)
+        layer.start_reading()
+        layer.transport.abort()
+        await inner.lost()
+    assert inner.events == ["lost"]
+
+
+async def test_we_may_go_on_writing_after_a_close_notify(trust: Trust) -> None:
+    got: list[bytes] = []
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = Peer(reader, writer, trust.server())
+        await peer.handshake()
+        peer.close_notify()
+        got.append(await peer.read_exactly(6))
+
+    async with serving(handler) as port:
+        layer, inner = await connect(port, trust.client, half_open=True)
+        await layer.handshake(LIMIT)
+        layer.start_reading()
+        await inner.until(lambda: "eof" in inner.events)
+        layer.transport.write(b"QUIT\r\n")
+        layer.transport.close()
+        await inner.lost()
+    assert got == [b"QUIT\r\n"]
+    assert layer.close_cause == CLOSE_NOTIFY
+
+
+# A handshake that fails
+
+
+def _hello_of_tls_1_0() -> bytes:
+    hello = b"\x03\x01" + bytes(32) + b"\x00" + b"\x00\x2f" + b"\x00"
+    message = b"\x02" + len(hello).to_bytes(3) + hello
+    return b"\x16\x03\x01" + len(message).to_bytes(2) + message
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"220 mx ESMTP\r\n", r"the server did not answer with TLS: it sent b'220 mx ESMTP\r\n'"),
+        (b"\x1b]0;title\x07", r"the server did not answer with TLS: it sent b'\x1b]0;title\x07'"),
+        (b"\x16", "the server closed the connection during the TLS handshake"),
+        (b"", "the server closed the connection during the TLS handshake"),
+        (_hello_of_tls_1_0(), "the server chose a TLS version older than 1.2"),
+        (b"\x15\x03\x03\x00\x02\x02\x28", "the server broke off TLS: it shares no cipher, group or signature with us"),
+        (b"\x15\x03\x03\x00\x02\x02\xfe", "the server broke off TLS: it gave no reason known here (alert 254)"),
+        (b"\x16\x03\x03\x00\x04\x02\x00\x00\x00", "the server's TLS is not as it should be ("),
+    ],
+)
+async def test_an_answer_that_is_no_handshake_is_told_in_words(trust: Trust, answer: bytes, reason: str) -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(65536)
+        writer.write(answer)
+        writer.write_eof()
+        await _until_closed(reader)
+
+    async with serving(handler) as port:
+        layer, inner = await connect(port, trust.client)
+        with pytest.raises(TLSFailed) as failed:
+            await layer.handshake(LIMIT)
+        assert "lost" not in inner.events
+        layer.transport.write(b"nothing happens")
+        layer.transport.close()
+        await inner.lost()
+    assert failed.value.reason.startswith(reason)
+    assert layer.close_cause == failed.value.reason
+
+
+async def test_a_greeting_in_clear_before_our_hello_is_told_too(trust: Trust) -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mx ESMTP\r\n")
+        await _until_closed(reader)
+
+    async with serving(handler) as port:
+        layer, inner = await connect(port, trust.client)
+        await inner.lost()  # the layer ends as soon as it knows
+        with pytest.raises(TLSFailed, match="220 mx ESMTP"):
+            await layer.handshake(LIMIT)
+
+
+async def test_a_reset_in_the_handshake(trust: Trust) -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(65536)
+        reset(writer)
+
+    async with serving(handler) as port:
+        layer, inner = await connect(port, trust.client)
+        with pytest.raises(TLSFailed, match="the server reset the connection during the TLS handshake"):
+            await layer.handshake(LIMIT)
+        assert inner.events == []
+        await inner.lost()
+
+
+async def test_a_server_that_says_nothing_is_given_up_in_time(trust: Trust) -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _until_closed(reader)
+
+    async with serving(handler) as port:
+        layer, inner = await connect(port, trust.client)
+        with pytest.raises(TLSFailed, match=r"the TLS handshake was not finished within 0\.05 seconds"):
+            await layer.handshake(0.05)
+        await inner.lost()
+
+
+async def test_a_handshake_can_be_cancelled_and_leaves_no_connection(trust: Trust) -> None:
+    hello = asyncio.Event()
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(65536)
+        hello.set()
+        await _until_closed(reader)
+
+    async with serving(handler) as port:
+        layer, inner = await connect(port, trust.client)
+        task = asyncio.create_task(layer.handshake(LIMIT))
+        await hello.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await inner.lost()
+
+
+def _old(context: ssl.SSLContext) -> None:
+    with pytest.warns(DeprecationWarning, match="deprecated"):
+        context.minimum_version = ssl.TLSVersion.TLSv1
+    with pytest.warns(DeprecationWarning, match="deprecated"):
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+
+
+def _ciphers_for_another_key(context: ssl.SSLContext) -> None:
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE-RSA-AES128-GCM-SHA256")  # the certificate's key is not RSA
+
+
+def _asks_for_ours(context: ssl.SSLContext) -> None:
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.verify_mode = ssl.CERT_REQUIRED
+
+
+@pytest.mark.parametrize(
+    ("arrange", "reason"),
+    [
+        (_old, "it speaks no TLS version that we offer (1.2 and 1.3) (alert 70)"),
+        (_ciphers_for_another_key, "it shares no cipher, group or signature with us, or wants a client certificate"),
+        (_asks_for_ours, "it shares no cipher, group or signature with us, or wants a client certificate"),
+    ],
+)
+async def test_a_server_that_cannot_agree_with_us(trust: Trust, arrange, reason: str) -> None:  # type: ignore[no-untyped-def]
+    context = trust.server()
+    arrange(context)
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = Peer(reader, writer, context)
+        with pytest.raises(ssl.SSLError):
+            await peer.handshake()
+        peer.push()
+        await _until_closed(reader)
+
+    async with serving(handler) as port:
+        layer, inner = await connect(port, trust.client)
+        with pytest.raises(TLSFailed) as failed:
+            await layer.handshake(LIMIT)
+        await inner.lost()
+    assert failed.value.reason.startswith("the server broke off TLS: " + reason)
+
+
+async def test_a_client_certificate_missed_after_the_handshake(trust: Trust) -> None:
+    context = trust.server()
+    context.verify_mode = ssl.CERT_REQUIRED
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = Peer(reader, writer, context)
+        with pytest.raises(ssl.SSLError):
+            await peer.handshake()
+        peer.push()
+        await _until_closed(reader)
+
+    async with serving(handler) as port:
+        layer, inner = await connect(port, trust.client)
+        await layer.handshake(LIMIT)  # in TLS 1.3 the server's refusal comes later
+        layer.start_reading()
+        await inner.lost()
+    assert layer.close_cause == "the server broke off TLS: it wants a client certificate (alert 116)"
+
+
+async def test_nothing_can_be_written_before_the_handshake(trust: Trust) -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert await reader.read(65536) == b""
+
+    async with serving(handler) as port:
+        layer, inner = await connect(port, trust.client)
+        with pytest.raises(RuntimeError):
+            layer.transport.write(b"EHLO me\r\n")
+        layer.transport.close()
+        await inner.lost()
+    with pytest.raises(TLSFailed, match=CLOSED_HERE):
+        await layer.handshake(LIMIT)
+
+
+# Twice
+
+
+async def test_tls_inside_tls(trust: Trust) -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for _ in range(2):
+            assert await reader.readexactly(8) == b"STARTTLS"
+            writer.write(b"220")
+            await writer.start_tls(trust.server())
+        await _echo(reader, writer)
+
+    payload = random.Random(3).randbytes(2**20)
+    async with serving(handler) as port:
+        inner = Inner()
+        transport: asyncio.Transport
+        transport, _ = await asyncio.get_running_loop().create_connection(lambda: inner, "127.0.0.1", port)
+        layers: list[TLSLayer] = []
+        for count in (1, 2):
+            transport.write(b"STARTTLS")
+            await inner.until(lambda count=count: inner.data == b"220" * count)  # type: ignore[misc]
+            layer = TLSLayer(inner, trust.client, "localhost")
+            layer.connection_made(transport)
+            assert (await layer.handshake(LIMIT)).faults == ()
+            layer.start_reading()
+            layers.append(layer)
+            transport = layer.transport
+        transport.write(payload)
+        await inner.until(lambda: len(inner.data) == 6 + len(payload))
+        transport.close()
+        await inner.lost()
+    assert inner.data[6:] == payload
+    assert inner.events.count("lost") == 1
+    assert [layer.close_cause for layer in layers] == [CLOSED_HERE, CLOSED_HERE]
