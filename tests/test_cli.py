@@ -2,6 +2,7 @@
 
 import os
 import pty
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -339,3 +340,18 @@ def test_a_login_without_a_name_asks_for_it() -> None:
     code, written = on_a_terminal(["mail.test", "-a"], b"\x04", TERM="xterm-256color")
     assert code == 1
     assert written.startswith(b"User name: ")
+
+
+def test_the_practice_server_alone_says_how_to_reach_it(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "smtpscope", "demo", "--serve-only"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        program, *words = server.stdout.readline().split()
+        server.send_signal(signal.SIGINT)
+        assert server.wait(30) == 0
+    words[words.index("--tls-ca-path") + 1] = str(tmp_path / "smtpscope-demo-ca.pem")
+    client = read(words)
+    assert program == "smtpscope"
+    assert isinstance(client, Profile)
+    assert (client.server, client.user, client.tls, client.auto) == ("localhost", "alice", "starttls", "auth")
+    assert client.port > 0
