@@ -98,7 +98,7 @@ async def own_name(limit: float = 2.0) -> str | None:
             found = socket.getfqdn(name)
             loop.call_soon_threadsafe(lambda: answer.done() or answer.set_result(found))
 
-        import threading  # noqa: PLC0415
+        import threading
 
         threading.Thread(target=look_up, name="own name", daemon=True).start()
         try:

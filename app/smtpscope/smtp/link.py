@@ -1,4 +1,4 @@
-"""The link below the commands: connecting, TLS, octets in and out as events, replies to whom they belong, time, the end."""
+"""The link below the commands: connecting, TLS, octets as events, replies to whom they belong, time, the end."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ class SMTPLink:
         """TLS between the socket and the wire; ``attach`` puts the layer onto the socket's transport."""
         from smtpscope.smtp import tls  # heavy, and only needed now
 
-        options = tls.TLSOptions(self.host, self._ca_path, self._insecure)
+        options = tls.TLSOptions(self._ca_path, self._insecure)
         try:
             context = tls.make_context(options)
             layer = tls.TLSLayer(wire, context, self.host, self._on_cipher)

@@ -243,7 +243,7 @@ class SMTPTransport(SMTPLink):
     async def send_message(
         self, reverse_path: str, forward_paths: Sequence[str], stream: bytes | BinaryIO, size: int = 0
     ) -> list[Reply]:
-        """MAIL to dot in one call. Gives the replies to what ended it: MAIL's, all refused RCPTs', DATA's, or the dot's.
+        """MAIL to dot in one call. The replies to what ended it: MAIL's, all refused RCPTs', DATA's or the dot's.
 
         Where no recipient or no DATA is accepted, RSET follows. ValueError without a recipient.
         """
