@@ -1,0 +1,1 @@
+"""The servers that tests stand on: scripted, hostile, and a real Postfix."""
