@@ -30,13 +30,14 @@ def ca_pem() -> bytes:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[LEFT_OUT] = []
-    if config.getoption("dist", None) == "load":
-        config.option.dist = "loadgroup"  # so that one worker gets all tests that share the Postfix
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
-    """Keep the tests on Postfix together; where it cannot run leave them out, except in CI, where they fail."""
+    """Where Postfix cannot run leave its tests out, except in CI, where they fail.
+
+    Under ``--dist loadgroup`` one worker gets all of them, so that one instance is enough.
+    """
     on_postfix = [item for item in items if item.get_closest_marker("postfix")]
     for item in on_postfix:
         item.add_marker(pytest.mark.xdist_group("postfix"))
