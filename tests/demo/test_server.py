@@ -224,6 +224,12 @@ def test_unknown_verbs_are_no_reason_to_hang_up(client: smtplib.SMTP) -> None:
     assert {client.docmd("FROBNICATE")[0] for _ in range(50)} == {500}
 
 
+def test_an_idle_client_is_not_thrown_out_for_more_than_an_hour(server: PracticeServer, secured: smtplib.SMTP) -> None:
+    (connection,) = server._connections
+    assert connection._timeout_handle is not None
+    assert connection._timeout_handle.when() - server._loop.time() > 3600
+
+
 def test_replies_that_have_a_code_of_their_own_stay_as_they_are() -> None:
     for reply in ("250-localhost", "250 HELP", "220 localhost ESMTP", "553 5.1.3 Error: malformed address"):
         assert with_enhanced_code(reply) == reply

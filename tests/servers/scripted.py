@@ -34,7 +34,7 @@ class Peer:
         self.server = server
         self._sock = sock
         self._loop = asyncio.get_running_loop()
-        self._buffer = b""
+        self._buffer = bytearray()
         self._tls: ssl.SSLObject | None = None
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
@@ -56,27 +56,25 @@ class Peer:
 
     async def read_until(self, end: bytes) -> bytes:
         """Everything up to and including `end`."""
+        searched = 0
         async with self._limit(f"{end!r}"):
-            while end not in self._buffer:
+            while (index := self._buffer.find(end, searched)) < 0:
+                searched = max(0, len(self._buffer) - len(end) + 1)
                 await self._more()
-        index = self._buffer.index(end) + len(end)
-        taken, self._buffer = self._buffer[:index], self._buffer[index:]
-        return taken
+        return self._take(index + len(end))
 
     async def read_exactly(self, count: int) -> bytes:
         async with self._limit(f"{count} octets"):
             while len(self._buffer) < count:
                 await self._more()
-        taken, self._buffer = self._buffer[:count], self._buffer[count:]
-        return taken
+        return self._take(count)
 
     async def read_some(self) -> bytes:
         """Whatever has come or comes next, at least one octet."""
         async with self._limit("anything"):
             if not self._buffer:
                 await self._more()
-        taken, self._buffer = self._buffer, b""
-        return taken
+        return self._take(len(self._buffer))
 
     async def gone(self) -> None:
         """Read on, answering nothing, until the client has left; without a time limit."""
@@ -87,8 +85,7 @@ class Peer:
     async def starttls(self, context: ssl.SSLContext | None = None) -> None:
         """Do a handshake as the server, by default with a good certificate; Gone if it fails."""
         tls = (context or certificates.server_context()).wrap_bio(self._incoming, self._outgoing, server_side=True)
-        self._incoming.write(self._buffer)
-        self._buffer = b""
+        self._incoming.write(self._take(len(self._buffer)))
         async with self._limit("a TLS handshake"):
             while True:
                 try:
@@ -130,6 +127,11 @@ class Peer:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.gone(), DRAIN_LIMIT)
             self._sock.close()
+
+    def _take(self, count: int) -> bytes:
+        taken = bytes(self._buffer[:count])
+        del self._buffer[:count]
+        return taken
 
     @contextlib.asynccontextmanager
     async def _limit(self, what: str) -> AsyncIterator[None]:
