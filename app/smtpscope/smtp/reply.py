@@ -69,7 +69,7 @@ class Reply(NamedTuple):
 
 _LINE = re.compile(rb"([0-9]{3})(?:([ -])(.*))?\Z", re.DOTALL)
 _ENHANCED = re.compile(r"([245])\.[0-9]{1,3}\.[0-9]{1,3}(?=[ \t]|\Z)")
-_CONTROL = re.compile(rb"[\x01-\x08\x0b-\x0c\x0e-\x1f\x7f]")
+_CONTROL = re.compile(rb"[\x01-\x08\x0b-\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f]")  # C0 and C1, not TAB, CR, NUL
 
 
 class ReplyReader:
