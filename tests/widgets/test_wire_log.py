@@ -377,6 +377,35 @@ async def test_a_million_rows_are_never_walked() -> None:
         assert len(rows.asked) <= 3 * 30
 
 
+async def test_whatever_happens_the_cursor_is_on_a_row_and_following_is_being_at_the_end() -> None:
+    step = st.tuples(st.sampled_from(["rows", "changed", "cursor", "top", "follow", "page"]), st.integers(0, 60))
+
+    @given(st.lists(step, max_size=20))
+    def check(steps: list[tuple[str, int]]) -> None:
+        rows = Numbers(7)
+        log.provider = rows
+        for what, number in steps:
+            if what == "rows":
+                rows.count = number
+                log.sync()
+            elif what == "changed":
+                rows.count = number
+                log.refresh_rows(number // 2)
+            elif what == "page":
+                log.action_page(1 if number % 2 else -1)
+            else:
+                setattr(log, what, number)
+            assert (0 <= log.cursor < rows.count) if rows.count else log.cursor == -1
+            assert 0 <= log.top <= log.max_scroll_y
+            assert not log.follow or log.top == log.max_scroll_y
+            assert 0 <= log.new_rows <= max(0, rows.count - log.top - log.size.height)
+            assert all(strip.cell_length == log.width for strip in strips(log))
+
+    async with LogApp().run_test(size=(60, 5)) as pilot:
+        log = pilot.app.query_one(WireLog)
+        check()
+
+
 async def test_selected_rows_are_copied_whole_and_keep_the_cursor() -> None:
     app = LogApp(Rows([said("first"), said("x" * 100), said("third"), said("fourth")]))
     async with app.run_test(size=(40, 5)) as pilot:

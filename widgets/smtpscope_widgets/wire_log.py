@@ -6,7 +6,7 @@ row. Both let go when the user moves up, and take hold again at the end.
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -20,46 +20,18 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
+from smtpscope_widgets.rows import NoRows, Row, RowProvider
 from smtpscope_widgets.spans import Spans, cells, cut, to_segments, wall
+
+__all__ = ["Row", "RowProvider", "WireLog"]
 
 _ROW_KINDS = ("sent", "received", "note", "refused", "divider", "question")
 _SPAN_KINDS = ("time", "marks", "fold", "control", "more", "hidden")
 _STATES = ("cursor", "cursor-blurred", "badge")
+_BRIGHT = Style(dim=False)
+_PLAIN = Style(underline=False)
 _FAR = 1 << 30  # a column beyond every line
 _STRIPS = 256  # a few screens; more only gives the garbage collector more to walk
-
-
-class Row(NamedTuple):
-    """A row of the log. ``kind`` names its style (``sent``, ``received``, ``note``, ``refused``, ``divider`` ...)."""
-
-    time: str
-    marks: str
-    """Direction and TLS, one cell a character, such as ``->`` or ``<~``."""
-    spans: Spans
-    kind: str
-    foldable: str = ""
-    """``closed`` or ``open`` for the first row of a group that folds, else empty."""
-
-
-class RowProvider(Protocol):
-    """Where rows come from: a length that may change, and a row by its index."""
-
-    def __len__(self) -> int: ...
-
-    def row(self, index: int, /) -> Row:
-        """The row to draw at ``index``."""
-        ...
-
-
-class NoRows:
-    """The provider of an empty log."""
-
-    def __len__(self) -> int:
-        return 0
-
-    def row(self, index: int, /) -> Row:
-        """There is none."""
-        raise IndexError(index)
 
 
 class WireLog(ScrollView, can_focus=True):
@@ -375,14 +347,21 @@ class WireLog(ScrollView, can_focus=True):
             return Strip.blank(width, base)
         strip = self._strip(index, width)
         if index == self._cursor:
-            style = self._style("cursor" if self.has_focus else "cursor-blurred")
-            strip = Strip([Segment(">", style), *strip.crop(1)], width).apply_style(style)
+            strip = self._with_cursor(strip)
         strip = self._selected(strip, index).apply_style(base).apply_offsets(0, index)
         badge = self._badge()
         if badge and y == self.size.height - 1:
             room = width - cell_len(badge)
             strip = Strip([*strip.crop(0, room), Segment(badge, base + self._style("badge"))], width)
         return strip
+
+    def _with_cursor(self, strip: Strip) -> Strip:
+        """The strip with the cursor's shape; with the focus a bar of one colour, whatever the row's colours are."""
+        style = self._style("cursor" if self.has_focus else "cursor-blurred")
+        segments = [Segment(">", style), *strip.crop(1)]
+        if self.has_focus:
+            segments = [Segment(text, own.without_color + _BRIGHT if own else own) for text, own, _ in segments]
+        return Strip(segments, strip.cell_length).apply_style(style)
 
     def _badge(self) -> str:
         """What stands in the corner while rows have come that were never in view."""
@@ -399,7 +378,8 @@ class WireLog(ScrollView, can_focus=True):
             return strip
         row = self._provider.row(index)
         own = self._style(row.kind) if row.kind in _ROW_KINDS else Style.null()
-        styles = {kind: own + self._style(kind) for kind in _SPAN_KINDS} | {"text": own, "time": self._style("time")}
+        styles = {kind: own + self._style(kind) for kind in _SPAN_KINDS}
+        styles |= {"text": own, "time": self._style("time"), "marks": styles["marks"] + _PLAIN}
         strip = Strip(to_segments(self._line(row), styles)).crop_extend(0, width, Style.null())
         self._strips[index] = strip
         return strip
@@ -412,7 +392,7 @@ class WireLog(ScrollView, can_focus=True):
             self._columns = columns
             self._strips.clear()
             self.refresh()
-        return [(" ", "marks"), (time.rjust(columns[0]) + " ", "time"), (marks.ljust(columns[1]) + "  ", "marks")]
+        return [(" ", "time"), (time.rjust(columns[0]) + " ", "time"), (marks.ljust(columns[1]) + "  ", "marks")]
 
     def _line(self, row: Row) -> Spans:
         """A row as it is drawn: cut to the view, with its fold mark."""
