@@ -102,7 +102,8 @@ class SMTPLink:
             listener(event)
         return answers
 
-    async def _ask(self, kind: str, text: str, *answers: str) -> int:
+    async def put_question(self, kind: str, text: str, *answers: str) -> int:
+        """Ask what only a user can decide, as two events; gives the answer's index. The first is the safe one."""
         question = Asked(self.now, kind, text, answers)
         self._emit(question)
         answer = await self.ask(question)
@@ -149,9 +150,10 @@ class SMTPLink:
                 self._finish(reason)
             raise
         except asyncio.CancelledError:
-            self._finish("dropped", now=True)
+            if self._wire is wire:
+                self._finish("dropped", now=True)
             raise
-        return await self._reply_to(self.machine.pending[-1])
+        return await self.reply_to(self.machine.pending[-1])
 
     async def _open(
         self, wire: Wire, host: str, port: int, implicit_tls: bool, family: int, local: tuple[str, int] | None
@@ -204,7 +206,7 @@ class SMTPLink:
         )
         if facts.faults and not self._insecure:
             text = f"{self.host}: {'; '.join(facts.faults)}"
-            if await self._ask("certificate", text, "close", "go on, once") == 0:
+            if await self.put_question("certificate", text, "close", "go on, once") == 0:
                 raise HandshakeFailed(f"closed because of the certificate: {'; '.join(facts.faults)}")
             if self._wire is not wire:
                 raise ConnectionLost("the connection was lost while the question stood")
@@ -216,7 +218,7 @@ class SMTPLink:
         try:
             if injected := self.machine.facts.injected:
                 text = f"{len(injected)} octets came in clear behind the 220 of STARTTLS: somebody may be in the middle"
-                if await self._ask("injected", text, "drop", "discard them and go on") == 0:
+                if await self.put_question("injected", text, "drop", "discard them and go on") == 0:
                     raise HandshakeFailed("dropped because of octets in clear behind the 220 of STARTTLS")
             if self._wire is not wire or wire.transport is None:
                 return
@@ -260,6 +262,11 @@ class SMTPLink:
             cause = f"the server closed the session with {answers[-1].reply.code}"
             self._goodbye = self._loop.call_later(GOODBYE_GRACE, self._finish, cause)
 
+    async def secured(self) -> None:
+        """Until the handshake that a 220 to STARTTLS began is done. HandshakeFailed where there is no TLS."""
+        if self._securing is not None:
+            await asyncio.shield(self._securing)
+
     def _secured(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():
             task.exception()  # those who wait for it have it; it is an event besides
@@ -283,7 +290,8 @@ class SMTPLink:
         """Seconds for the reply to a command of this kind, 0 for no limit."""
         return STAGES.get(kind, OTHER_STAGE) if self.timeout is None else self.timeout
 
-    async def _reply_to(self, pending: Pending, limit: float | None = None) -> Reply:
+    async def reply_to(self, pending: Pending, limit: float | None = None) -> Reply:
+        """The reply to one owed command, within its stage's time or ``limit`` seconds. ReplyTimeout, ConnectionLost."""
         assert self._loop is not None
         future = self._waiters[pending] = self._loop.create_future()
         limit = self.stage(pending.kind) if limit is None else limit
@@ -314,7 +322,7 @@ class SMTPLink:
         pending = self.machine.pending[0]
         limit = self.stage(pending.kind) if seconds is None else seconds
         self._emit(Waited(self.now, limit))
-        return await self._reply_to(pending, limit)
+        return await self.reply_to(pending, limit)
 
     def forget(self, code: int | None = None) -> None:
         """Give up the oldest owed reply; a DATA's is taken as a refusal, or as 354 if ``code`` says so."""

@@ -29,7 +29,7 @@ Steps = Generator[Response | None, bytes, None]
 """Yields the initial response (None for none), then takes each challenge, decoded, and yields the response to it."""
 
 
-def steps(mechanism: str, user: str, password: str) -> Steps:
+def steps(mechanism: str, user: str, password: bytes) -> Steps:
     """The client's side of one exchange. ValueError for a mechanism that we cannot do."""
     match mechanism.upper():
         case "PLAIN":
@@ -41,18 +41,18 @@ def steps(mechanism: str, user: str, password: str) -> Steps:
     raise ValueError(f"AUTH {mechanism} cannot be run here: choose one of {', '.join(MECHANISMS)}, or type it by hand")
 
 
-def _plain(user: str, password: str) -> Steps:
+def _plain(user: str, password: bytes) -> Steps:
     yield Response(auth_plain_encode(user, password), True)
 
 
-def _login(user: str, password: str) -> Steps:
+def _login(user: str, password: bytes) -> Steps:
     name, secret = auth_login_encode(user, password)
     yield None
     yield Response(name, False)
     yield Response(secret, True)
 
 
-def _cram_md5(user: str, password: str) -> Steps:
+def _cram_md5(user: str, password: bytes) -> Steps:
     challenge = yield None
     yield Response(auth_crammd5_verify(user, password, base64.b64encode(challenge)), True)
 

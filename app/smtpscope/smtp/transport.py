@@ -50,11 +50,11 @@ class SMTPTransport(SMTPLink):
         Over a link in clear that leaves this host, a mechanism that shows the password is asked about first; Declined
         if the answer is no. ValueError for a mechanism that cannot be run.
         """
-        secret = password.reveal() if isinstance(password, Secret) else password
+        secret = (password.reveal() if isinstance(password, Secret) else password).encode(errors="surrogateescape")
         exchange = sasl.steps(mechanism, user, secret)
         if mechanism.upper() in sasl.CLEAR_TEXT and not self._tls and not dialing.is_loopback(self.peer):
             text = f"AUTH {mechanism.upper()} would show the password to everyone on the way: the link has no TLS"
-            if await self._ask("clear", text, "do not send it", "send it, once") == 0:
+            if await self.put_question("clear", text, "do not send it", "send it, once") == 0:
                 raise Declined("AUTH was not sent: start TLS first, or choose CRAM-MD5")
         line = f"AUTH {_field(mechanism.upper())}"
         initial = next(exchange)
@@ -65,7 +65,7 @@ class SMTPTransport(SMTPLink):
             secrets = ((len(line) + 1, len(data)),) if initial.secret else ()
         self._write(data + b"\r\n", secrets, Issued(self.now, C.AUTH, line, user))
         pending = self.machine.pending[-1]
-        reply = await self._reply_to(pending)
+        reply = await self.reply_to(pending)
         for _ in range(MOST_CHALLENGES):
             if reply.code != 334:
                 return reply
@@ -77,7 +77,7 @@ class SMTPTransport(SMTPLink):
         encoded = b"*" if response is None else response.encoded
         hide = response is not None and response.secret
         self._write(encoded + b"\r\n", ((0, len(encoded)),) if hide else ())
-        return await self._reply_to(pending)
+        return await self.reply_to(pending)
 
     async def command_mail(self, reverse_path: str, *parameters: str) -> Reply:
         """MAIL FROM with the reverse-path (brackets or not, empty for the null one) and ESMTP parameters."""
@@ -107,7 +107,7 @@ class SMTPTransport(SMTPLink):
         dot = b"\r\n.\r\n" if self.machine.line_unfinished else b".\r\n"
         self._write(dot, issued=Issued(self.now, C.DOT, "."))
         pending = self.machine.pending[-1]
-        await self._reply_to(pending)
+        await self.reply_to(pending)
         return pending.replies
 
     # -- message text
@@ -160,7 +160,9 @@ class SMTPTransport(SMTPLink):
                     await wire.wire_drain()
             except TimeoutError:
                 self._emit(TimedOut(self.now, limit))
-                answer = await self._ask("stalled", "the server has stopped reading the message", "wait on", "drop")
+                answer = await self.put_question(
+                    "stalled", "the server has stopped reading the message", "wait on", "drop"
+                )
                 if answer == 1:
                     self.drop()
         if self._wire is not wire or wire is None:
@@ -171,7 +173,7 @@ class SMTPTransport(SMTPLink):
         self._early.clear()
         early = self.machine.early
         text = f"the server said {early.code if early else 'no'} before the dot"
-        answer = await self._ask("early", text, "drop", "go on with the text", "send the dot now")
+        answer = await self.put_question("early", text, "drop", "go on with the text", "send the dot now")
         if answer == 1:
             self._emit(Issued(self.now, C.SEND_STREAM, "message text, on"))
         return answer
@@ -181,7 +183,7 @@ class SMTPTransport(SMTPLink):
         line = f"BDAT {len(chunk)}{' LAST' if last else ''}"
         self._write(line.encode() + b"\r\n" + chunk, issued=Issued(self.now, Bdat(len(chunk), last), line))
         pending = self.machine.pending[-1]
-        await self._reply_to(pending)
+        await self.reply_to(pending)
         return pending.replies
 
     # -- everything else
@@ -189,8 +191,7 @@ class SMTPTransport(SMTPLink):
     async def starttls(self) -> Reply:
         """STARTTLS and, after its 220, the handshake (RFC 3207). Raises HandshakeFailed where there is no TLS."""
         reply = await self._command(StartTls(), "STARTTLS")
-        if self._securing is not None:
-            await asyncio.shield(self._securing)
+        await self.secured()
         return reply
 
     async def custom(self, line: str) -> Reply:
@@ -201,7 +202,7 @@ class SMTPTransport(SMTPLink):
     async def raw(self, data: bytes) -> Reply | None:
         """Exactly these octets: the reply to the last line that they complete, None where they leave nothing owed."""
         pending = self.send_raw(data)
-        return await self._reply_to(pending) if pending else None
+        return await self.reply_to(pending) if pending else None
 
     def send_raw(self, data: bytes) -> Pending | None:
         """As ``raw``, without waiting."""
@@ -279,7 +280,7 @@ class SMTPTransport(SMTPLink):
         if machine.facts.data_mode and not machine.pending:
             raise TransportError("in data mode this would become message text: only the dot or drop lead out")
         self._write(line.encode() + b"\r\n", issued=Issued(self.now, step, line))
-        return await self._reply_to(machine.pending[-1])
+        return await self.reply_to(machine.pending[-1])
 
     def _ehlo_name(self, name: str | None) -> str:
         return name or dialing.address_literal(self.local or "127.0.0.1")

@@ -1,0 +1,179 @@
+"""The next step, and what a verb's key fills the line with: pure functions of machine and profile.
+
+The session decides with them on its own state; the screen shows what they say of its copy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from smtpscope.profile import Profile
+from smtpscope.smtp.command import SMTPCommand
+from smtpscope.smtp.events import Connect, StartTls, Step
+from smtpscope.smtp.facts import Facts, Transaction
+from smtpscope.smtp.machine import Machine
+
+C, T = SMTPCommand, Transaction
+
+MECHANISMS = ("CRAM-MD5", "PLAIN", "LOGIN")
+"""What the transport can run by itself, the best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """What space does now. Without ``step`` there is none, and ``label`` says what can be chosen."""
+
+    step: Step | None
+    label: str
+    line: str = ""
+    """The command line, where the step is one."""
+    cursor: int | None = None
+    """Where an argument is missing: the place in ``line`` where it belongs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A line filled by a verb's key, and where the cursor belongs if an argument is missing."""
+
+    line: str
+    cursor: int | None = None
+
+
+def wants_tls(profile: Profile) -> bool:
+    """Whether STARTTLS is a step on the way: asked for, or credentials must not go in clear."""
+    return profile.tls == "starttls" or profile.auto == "tls" or profile.login_wanted
+
+
+def mechanism(facts: Facts, profile: Profile) -> str | None:
+    """The mechanism to log in with: the first wanted one that is offered and can be run."""
+    offered = facts.ext.get("AUTH", "").upper().split()
+    return next((name for name in profile.auth or MECHANISMS if name in offered and name in MECHANISMS), None)
+
+
+def mail_line(profile: Profile) -> Filled:
+    """MAIL FROM with the profile's reverse-path, or room for one."""
+    if profile.mail_from is None:
+        return Filled("MAIL FROM:<>", len("MAIL FROM:<"))
+    return Filled(f"MAIL FROM:<{profile.mail_from}>")
+
+
+def rcpt_line(facts: Facts, profile: Profile) -> Filled:
+    """RCPT TO with the next forward-path that this transaction has not seen, the last one if all have been sent."""
+    if not profile.rcpt_to:
+        return Filled("RCPT TO:<>", len("RCPT TO:<"))
+    return Filled(f"RCPT TO:<{_unsent(facts, profile) or profile.rcpt_to[-1]}>")
+
+
+def _unsent(facts: Facts, profile: Profile) -> str | None:
+    seen = [recipient.path for recipient in facts.recipients]
+    for path in profile.rcpt_to:
+        if path in seen:
+            seen.remove(path)
+        else:
+            return path
+    return None
+
+
+def next_step(machine: Machine, profile: Profile, ehlo_name: str) -> NextStep:
+    """What space does in this state."""
+    facts, here = machine.facts, machine.here
+    if facts.challenge is not None:
+        return NextStep(None, "the server waits for a response: type it, or * to cancel")
+    if facts.securing:
+        return NextStep(None, "the TLS handshake is running")
+    if machine.pending:
+        entry = machine.pending[0]
+        return NextStep(None, "waiting for the greeting" if entry.kind == "BANNER" else f"waiting for {entry.verb}")
+    if here is C.NONE:
+        if facts.link or facts.status.name in ("FINDINGHOST", "CONNECTING", "SECURING"):
+            return NextStep(None, "waiting for the connection")
+        return NextStep(Connect(), f"connect to {profile.server}:{profile.port}")
+    if machine.refusal is not None and (step := _after_refusal(machine, ehlo_name)) is not None:
+        return step
+    return _forward(facts, here, profile, ehlo_name)
+
+
+def _after_refusal(machine: Machine, ehlo_name: str) -> NextStep | None:
+    """What a refusal leads to; None where one goes on as if nothing had been."""
+    assert machine.refusal is not None
+    member, mark = machine.refusal
+    if member is C.BANNER:
+        return NextStep(C.QUIT, "QUIT", "QUIT")
+    if member is C.EHLO and machine.here is C.BANNER and mark.code in (500, 502, 504, 550):
+        return NextStep(C.HELO, f"HELO {ehlo_name}", f"HELO {ehlo_name}")
+    if member in (C.RCPT, C.SEND_MESSAGE):
+        return None
+    choices = {
+        C.AUTH: "AUTH was refused: a again, m MAIL without login, q QUIT",
+        C.EHLO: "EHLO was refused: e with another name, h HELO, q QUIT",
+        C.HELO: "HELO was refused: h with another name, q QUIT",
+        C.MAIL: "MAIL was refused: m again, a AUTH, x RSET, q QUIT",
+        C.DATA: "DATA was refused: r RCPT, x RSET, q QUIT",
+    }
+    return NextStep(None, choices.get(member, f"{member.name} was refused: choose what comes next, or q QUIT"))
+
+
+def _forward(facts: Facts, here: SMTPCommand, profile: Profile, ehlo_name: str) -> NextStep:
+    if here is C.BANNER:
+        return NextStep(C.EHLO, f"EHLO {ehlo_name}", f"EHLO {ehlo_name}")
+    if here in (C.EHLO, C.CONNECTED):
+        return _before_mail(facts, profile)
+    if here in (C.MAIL, C.RCPT):
+        return _in_transaction(facts, profile)
+    if here is C.DATA:
+        return NextStep(C.SEND_STREAM, "send the message text, dot held", ": stream")
+    if here is C.SEND_STREAM:
+        return NextStep(C.DOT, "the dot", ".")
+    return NextStep(C.QUIT, "QUIT", "QUIT")
+
+
+def _before_mail(facts: Facts, profile: Profile) -> NextStep:
+    if not facts.tls and wants_tls(profile):
+        if "STARTTLS" in facts.ext:
+            return NextStep(StartTls(), "STARTTLS", "STARTTLS")
+        if profile.tls == "starttls":
+            return NextStep(None, "STARTTLS is not offered: t sends it all the same, m MAIL in clear, q QUIT")
+    if profile.login_wanted and not facts.auth and not facts.auth_refused and facts.want_login:
+        chosen = mechanism(facts, profile)
+        if chosen is None:
+            offered = facts.ext.get("AUTH")
+            what = f"only AUTH {offered} is offered" if offered else "AUTH is not offered"
+            return NextStep(None, f"{what}: a sends it all the same, m MAIL without login, q QUIT")
+        return NextStep(C.AUTH, f"AUTH {chosen}", f"AUTH {chosen}")
+    filled = mail_line(profile)
+    return NextStep(C.MAIL, filled.line, filled.line, filled.cursor)
+
+
+def _in_transaction(facts: Facts, profile: Profile) -> NextStep:
+    if facts.txn in (T.CHUNK, T.BROKEN):
+        return NextStep(None, "a BDAT transaction: send the next chunk, x RSET, q QUIT")
+    if not profile.rcpt_to and not facts.recipients:
+        filled = rcpt_line(facts, profile)
+        return NextStep(C.RCPT, filled.line, filled.line, filled.cursor)
+    unsent = _unsent(facts, profile)
+    if unsent is not None:
+        return NextStep(C.RCPT, f"RCPT TO:<{unsent}>", f"RCPT TO:<{unsent}>")
+    if not facts.ok:
+        return NextStep(C.RSET, "RSET: no recipient was accepted", "RSET")
+    return NextStep(C.DATA, "DATA", "DATA")
+
+
+def filled(verb: str, machine: Machine, profile: Profile, ehlo_name: str) -> Filled:
+    """What a verb's key or its palette entry fills the line with, as the profile has it."""
+    facts = machine.facts
+    match verb:
+        case "EHLO" | "HELO":
+            return Filled(f"{verb} {ehlo_name}")
+        case "AUTH":
+            return Filled(f"AUTH {mechanism(facts, profile) or (profile.auth or MECHANISMS[1:])[0]}")
+        case "MAIL":
+            return mail_line(profile)
+        case "RCPT":
+            return rcpt_line(facts, profile)
+        case "VRFY" | "EXPN":
+            return Filled(f"{verb} {profile.rcpt_to[0]}" if profile.rcpt_to else f"{verb} ")
+        case "DOT":
+            return Filled(".")
+        case "BDAT":
+            return Filled("BDAT 0 LAST", len("BDAT "))
+    return Filled(verb)

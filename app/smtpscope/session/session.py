@@ -1,0 +1,411 @@
+"""The session: what the user asks for, done on the transport, decided on the session's own state.
+
+Lives on one event loop (a thread's of its own under a screen). Every method is called there and returns at once;
+what comes of it are events. Nothing here knows a screen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import tempfile
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, BinaryIO
+
+from smtpscope.profile import Profile, parse_local
+from smtpscope.secret import Secret
+from smtpscope.session import plan
+from smtpscope.session.recorder import Recorder
+from smtpscope.smtp import dialing
+from smtpscope.smtp.command import SMTPCommand
+from smtpscope.smtp.errors import ReplyTimeout, TransportError
+from smtpscope.smtp.events import Asked, Closed, Connect, Event, Failed, StartTls
+from smtpscope.smtp.machine import Machine
+from smtpscope.smtp.message import sample_message
+from smtpscope.smtp.transport import SMTPTransport
+
+C = SMTPCommand
+
+OWN_NAME_LIMIT = 2.0
+"""Seconds for looking up this host's name."""
+
+_LEVELS = {
+    "none": (),
+    "banner": (Connect,),
+    "ehlo": (Connect, C.EHLO, C.HELO),
+    "tls": (Connect, C.EHLO, C.HELO, StartTls),
+    "auth": (Connect, C.EHLO, C.HELO, StartTls, C.AUTH),
+}
+
+
+@dataclass(slots=True)
+class Done:
+    """One thing that was done on this connection, so that it can be done again."""
+
+    event: int
+    """The index of the first event that it made."""
+    kind: str
+    """line, auth or stream; connecting is not kept."""
+    data: bytes = b""
+    again: Callable[[], Coroutine[Any, Any, object]] | None = None
+    verdict: int = 0
+    """The class of the reply it got, 0 if none was seen."""
+
+
+class Session:
+    """One user's session with one server, over as many connections as they make."""
+
+    def __init__(self, profile: Profile, recorder: Recorder, wake: Callable[[], None] = lambda: None) -> None:
+        """``wake`` is called after each event; it must return at once."""
+        self.profile = profile
+        self.recorder = recorder
+        self.wake = wake
+        self.transport = SMTPTransport(self._record, timeout=profile.timeout, ask=self._ask)
+        self.own_name: str | None = None
+        self._naming: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[object]] = set()
+        self._idle: asyncio.Event = asyncio.Event()
+        self._question: asyncio.Future[int] | None = None
+        self._asking = asyncio.Lock()
+        self._running: asyncio.Task[object] | None = None
+        self._done: list[Done] = []
+        self._practice: Any = None
+        self._ca_file: Any = None
+        self._idle.set()
+
+    @property
+    def machine(self) -> Machine:
+        """Where the session stands."""
+        return self.transport.machine
+
+    @property
+    def ehlo_name(self) -> str:
+        """What EHLO says: as asked for, this host's name if it has a dot, else our address literal."""
+        return self.profile.helo or self.own_name or dialing.address_literal(self.transport.local or "127.0.0.1")
+
+    # -- life
+
+    def start(self) -> None:
+        """Look up our own name, start the practice server if it is the one to talk to, and run on as asked for."""
+        self._naming = asyncio.ensure_future(self._find_own_name())
+        self._spawn(self._begin())
+
+    async def _begin(self) -> None:
+        if self.profile.demo:
+            await self._start_practice_server()
+        await self._run_on(_LEVELS[self.profile.auto])
+
+    async def _find_own_name(self) -> None:
+        if self.profile.helo is None:
+            self.own_name = await dialing.own_name(OWN_NAME_LIMIT)
+            self.wake()
+
+    async def _start_practice_server(self) -> None:
+        from smtpscope.demo.server import PracticeServer
+
+        server = PracticeServer(self.profile.port)
+        await asyncio.get_running_loop().run_in_executor(None, server.start)
+        self._practice = server
+        self._ca_file = tempfile.NamedTemporaryFile(suffix=".pem")  # noqa: SIM115 - it lives as long as the session
+        self._ca_file.write(server.ca_pem)
+        self._ca_file.flush()
+        self.profile = replace(self.profile, server=server.name, port=server.port, tls_ca_path=self._ca_file.name)
+        self.wake()
+
+    async def close(self) -> None:
+        """End everything: the connection is dropped, tasks are cancelled, the practice server stops."""
+        self.transport.drop()
+        for task in [*self._tasks, *([self._naming] if self._naming else [])]:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._practice is not None:
+            await asyncio.get_running_loop().run_in_executor(None, self._practice.stop)
+        if self._ca_file is not None:
+            self._ca_file.close()
+
+    async def idle(self) -> None:
+        """Until nothing is in flight: no task runs but those that wait for an answer of the user."""
+        await self._idle.wait()
+
+    def _record(self, event: Event) -> None:
+        self.recorder.append(event)
+        if isinstance(event, Closed):
+            self.answer(0)  # nothing is left to decide
+        self.wake()
+
+    def _spawn(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[object]:
+        """Run ``work`` with its failures as events: a dead link has said so, and nothing else may end the session."""
+        task: asyncio.Task[object] = asyncio.ensure_future(self._guarded(work))
+        self._tasks.add(task)
+        self._idle.clear()
+        task.add_done_callback(self._ended)
+        return task
+
+    async def _guarded(self, work: Coroutine[Any, Any, object]) -> object:
+        try:
+            return await work
+        except TransportError as error:
+            if not isinstance(error, ReplyTimeout) and self.transport.connected:
+                self._record(Failed(self.transport.now, None, error.message))
+        except (OSError, ValueError) as error:
+            self._record(Failed(self.transport.now, None, getattr(error, "strerror", None) or str(error)))
+        except Exception as error:  # a fault of ours is told in a sentence as well, and the session goes on
+            reason = f"smtpscope failed at this ({type(error).__name__}: {error}): the session goes on"
+            self._record(Failed(self.transport.now, None, reason))
+        return None
+
+    def _ended(self, task: asyncio.Task[object]) -> None:
+        self._tasks.discard(task)
+        if not self._tasks:
+            self._idle.set()
+            self.wake()
+
+    # -- questions
+
+    async def _ask(self, question: Asked) -> int:
+        """Wait for the user's word. If the connection ends first, the safe answer is given."""
+        async with self._asking:
+            self._question = asyncio.get_running_loop().create_future()
+            self._idle.set()
+            try:
+                return await self._question
+            finally:
+                self._question = None
+                self._idle.clear()
+
+    def answer(self, index: int) -> None:
+        """The user's word on the standing question: an answer's index, from 0."""
+        if self._question is not None and not self._question.done():
+            self._question.set_result(index)
+
+    # -- one step
+
+    def step(self) -> None:
+        """Do the next step, if there is one and no reply is owed."""
+        if self._busy():
+            return
+        self._spawn(self._do_next())
+
+    def _busy(self) -> bool:
+        if self._question is not None or self.machine.facts.streaming:
+            return True
+        return bool(self.machine.pending) or any(not task.done() for task in self._tasks)
+
+    async def _do_next(self) -> bool:
+        """The next step; whether it was one and was not refused."""
+        if self.machine.here is C.BANNER and self.profile.helo is None and self._naming is not None:
+            await self._naming
+        step = plan.next_step(self.machine, self.profile, self.ehlo_name)
+        if step.step is None or step.cursor is not None:
+            return False
+        if step.step == Connect():
+            return await self._connect()
+        if step.step is C.AUTH:
+            return await self._auth(step.line.split()[1])
+        if step.step is C.SEND_STREAM:
+            return await self._stream(hold_dot=True)
+        return await self._line(step.line.encode() + b"\r\n")
+
+    async def _run_on(self, allowed: tuple[object, ...]) -> None:
+        """Step on as long as the next step is one of ``allowed`` and nothing is refused or asked."""
+        while True:
+            step = plan.next_step(self.machine, self.profile, self.ehlo_name).step
+            kind = step if isinstance(step, SMTPCommand) else type(step)
+            if step is None or kind not in allowed:
+                return
+            fallback = self.machine.here is C.BANNER and step is C.EHLO
+            if not await self._do_next() and not (fallback and self._hello_is_next()):
+                return
+
+    def _hello_is_next(self) -> bool:
+        return plan.next_step(self.machine, self.profile, self.ehlo_name).step is C.HELO
+
+    def go(self, until: SMTPCommand | None = None) -> None:
+        """Step on: to before DATA, a refusal or a question; with ``until``, to that node."""
+        if not self._busy():
+            self._spawn(self._go(until))
+
+    async def _go(self, until: SMTPCommand | None) -> None:
+        seen = len(self.machine.moves)
+        while True:
+            step = plan.next_step(self.machine, self.profile, self.ehlo_name)
+            if step.step is None or (until is None and step.step in (C.DATA, C.QUIT)):
+                return
+            if not await self._do_next():
+                return
+            moves = self.machine.moves
+            seen = min(seen, len(moves))  # a new connection begins a new list
+            if until is not None and any(until in move.path[1:] for move in moves[seen:]):
+                return
+
+    # -- what can be asked for
+
+    def connect(self) -> None:
+        """Connect and read the greeting, where there is no connection."""
+        if not self.transport.connected:
+            self._spawn(self._connect())
+
+    async def _connect(self) -> bool:
+        profile = self.profile
+        self._done.clear()
+        call = self.transport.connect(
+            profile.server,
+            profile.port,
+            implicit_tls=profile.tls == "implicit",
+            ca_path=profile.tls_ca_path,
+            insecure=profile.tls_insecure,
+            want_login=profile.login_wanted,
+            family=profile.family,
+            local_address=parse_local(profile.local_address) if profile.local_address else None,
+        )
+        reply = await self._patient(call)
+        return reply is not None and reply.positive
+
+    async def _patient(self, call: Coroutine[Any, Any, Any]) -> Any:
+        """Await a reply; when its time is over the user says how to go on. None if none will come."""
+        while True:
+            try:
+                return await call
+            except ReplyTimeout:
+                if not self.machine.pending or not self.transport.connected:
+                    return None
+                waited = await self._over_time()
+                if waited is None:
+                    return None
+                call = waited
+
+    async def _over_time(self) -> Coroutine[Any, Any, Any] | None:
+        entry = self.machine.pending[0]
+        name = "the greeting" if entry.kind == "BANNER" else f"the reply to {entry.verb}"
+        ask = self.transport.put_question
+        answer = await ask("timeout", f"{name} has not come", "wait as long again", "drop", "forget it")
+        if not self.machine.pending or self.machine.pending[0] is not entry:
+            return None
+        if answer == 0:
+            return self.transport.wait()
+        if answer == 1:
+            self.transport.drop()
+        elif entry.kind == "DATA":
+            as_354 = await ask("forget", "take the DATA that got no reply", "as refused", "as 354: send text")
+            self.transport.forget(354 if as_354 else None)
+        else:
+            self.transport.forget()
+        return None
+
+    def send(self, data: bytes) -> None:
+        """Send exactly these octets."""
+        self._spawn(self._line(data))
+
+    async def _line(self, data: bytes) -> bool:
+        done = Done(len(self.recorder), "line", data)
+        text = self.machine.facts.data_mode
+        pending = self.transport.send_raw(data)
+        self._done.append(done)
+        if pending is None:
+            return text
+        reply = await self._patient(self.transport.reply_to(pending))
+        if reply is not None and self.machine.facts.securing:
+            await self.transport.secured()
+        done.verdict = reply.kind if reply is not None else 0
+        return reply is not None and reply.kind in (2, 3)
+
+    def login(self, mechanism: str, user: str, password: Secret) -> None:
+        """Run an AUTH exchange with these credentials, which are kept for the next time."""
+        self.profile = replace(self.profile, user=user, password=password)
+        self._spawn(self._auth(mechanism))
+
+    def run_to_connected(self) -> None:
+        """As far as a login: connect if need be, say hello, STARTTLS where wanted, AUTH."""
+        if not self._busy():
+            self._spawn(self._run_on(_LEVELS["auth"]))
+
+    async def _auth(self, mechanism: str) -> bool:
+        user, password = self.profile.user or "", self.profile.password or Secret("")
+        done = Done(len(self.recorder), "auth", again=lambda: self._auth(mechanism))
+        self._done.append(done)
+        reply = await self._patient(self.transport.command_auth(mechanism, user, password))
+        done.verdict = reply.kind if reply is not None else 0
+        return reply is not None and reply.positive
+
+    def stream(self) -> None:
+        """Send the message text and hold the dot."""
+        self._spawn(self._stream(hold_dot=True))
+
+    async def _stream(self, hold_dot: bool) -> bool:
+        done = Done(len(self.recorder), "stream", again=lambda: self._stream(hold_dot))
+        self._done.append(done)
+        with self._message() as source:
+            size = source.seek(0, io.SEEK_END)
+            source.seek(0)
+            replies = await self._patient(self.transport.send_data_stream(source, size, hold_dot=hold_dot))
+        return hold_dot or (bool(replies) and bool(replies[-1].positive))
+
+    def _message(self) -> AbstractContextManager[BinaryIO]:
+        profile = self.profile
+        if profile.data_path is not None:
+            return open(profile.data_path, "rb")
+        data = profile.data
+        if data is None:
+            data = sample_message(profile.mail_from or "", profile.rcpt_to, datetime.now().astimezone())
+        return nullcontext(io.BytesIO(data))
+
+    def send_message(self) -> None:
+        """MAIL to dot in one go, with the profile's envelope."""
+        self._spawn(self._send_message())
+
+    async def _send_message(self) -> None:
+        lines = [plan.mail_line(self.profile).line, *(f"RCPT TO:<{path}>" for path in self.profile.rcpt_to)]
+        if not self.profile.rcpt_to:
+            raise ValueError("a message needs a recipient: give one with --to, or fill RCPT by hand")
+        if not await self._line(lines[0].encode() + b"\r\n"):
+            return
+        for line in lines[1:]:
+            await self._line(line.encode() + b"\r\n")
+        if not self.machine.facts.ok:
+            await self._line(b"RSET\r\n")
+        elif await self._line(b"DATA\r\n") and self.machine.here is C.DATA:
+            await self._stream(hold_dot=False)
+
+    def drop(self) -> None:
+        """Close the connection now, and with it everything that was under way."""
+        self.transport.drop()
+        for task in self._tasks:
+            task.cancel()
+
+    # -- again
+
+    def again(self) -> None:
+        """The last transaction once more on this connection: its lines from MAIL to the dot."""
+        starts = [index for index, done in enumerate(self._done) if done.data[:4].upper() == b"MAIL"]
+        if not starts:
+            self._record(Failed(self.transport.now, None, "there is no transaction to send again: m begins one"))
+            return
+        items = self._done[starts[-1] :]
+        dots = [index for index, done in enumerate(items) if done.data.rstrip(b"\r\n") == b"."]
+        if dots:
+            items = items[: dots[0] + 1]
+        if not self._busy():
+            self._spawn(self._repeat(items))
+
+    def replay(self, event: int) -> None:
+        """A new connection, and what was done before event ``event`` once more; stops where an answer differs."""
+        items = [done for done in self._done if done.event <= event]
+        self.drop()
+        self._spawn(self._replay(items))
+
+    async def _replay(self, items: list[Done]) -> None:
+        if await self._connect():
+            await self._repeat(items)
+
+    async def _repeat(self, items: list[Done]) -> None:
+        for item in items:
+            before = len(self._done)
+            if item.again is not None:
+                await item.again()
+            else:
+                await self._line(item.data)
+            if item.verdict and (len(self._done) == before or self._done[-1].verdict != item.verdict):
+                return
