@@ -201,7 +201,7 @@ class Session:
         step = plan.next_step(self.machine, self.profile, self.ehlo_name)
         if step.step is None or step.cursor is not None:
             return False
-        if step.step == Connect():
+        if isinstance(step.step, Connect):
             return await self._connect()
         if step.step is C.AUTH:
             return await self._auth(step.line.split()[1])

@@ -7,25 +7,30 @@ Events are named tuples because one round trip makes three of them and the wire 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
 from smtpscope.smtp.command import SMTPCommand
 
 
-class Connect(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Connect:
     """Step: open the connection and read the greeting."""
 
 
-class Drop(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Drop:
     """Step: close the connection now, saying nothing."""
 
 
-class StartTls(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class StartTls:
     """Step: STARTTLS and, after its 220, the handshake (RFC 3207)."""
 
 
-class Bdat(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Bdat:
     """Step: one chunk of ``size`` octets (RFC 3030)."""
 
     size: int
