@@ -53,6 +53,10 @@ _OBJECTIONS = {
     "dh key too small": "the server's Diffie-Hellman key is too weak",
     "ee key too small": "the server's key is too weak",
     "decryption failed or bad record mac": "a record from the server was damaged on the way",
+    "unexpected message": "the server sent a message out of turn",
+    "nested asn1 error": "the server's certificate cannot be read",
+    "ASN1 lib": "the server's certificate cannot be read",
+    "unable to get certs public key": "the key in the server's certificate cannot be read",
     "bad signature": "the server's signature is wrong: it does not hold the key of its certificate",
 }
 
@@ -133,4 +137,4 @@ def why(error: SSL.Error, notes: Notes) -> str:
     for reason in reasons:
         if reason in _OBJECTIONS:
             return _OBJECTIONS[reason]
-    return f"the server's TLS is not as it should be ({'; '.join(reasons) or 'no reason known'})"
+    return f"the server's TLS is not as it should be ({reasons[0] if reasons else 'no reason known'})"
