@@ -23,7 +23,7 @@ from smtpscope.smtp import dialing
 from smtpscope.smtp.command import SMTPCommand
 from smtpscope.smtp.errors import ReplyTimeout, TransportError
 from smtpscope.smtp.events import Asked, Closed, Connect, Event, Failed, StartTls
-from smtpscope.smtp.machine import Machine
+from smtpscope.smtp.machine import Machine, Verdict
 from smtpscope.smtp.message import sample_message
 from smtpscope.smtp.transport import SMTPTransport
 
@@ -312,6 +312,18 @@ class Session:
         done.verdict = reply.kind if reply is not None else 0
         return reply is not None and reply.kind in (2, 3)
 
+    def send_lines(self, lines: list[bytes]) -> None:
+        """Send one after the other, each when the reply to the one before is in."""
+        self._spawn(self._lines(lines))
+
+    async def _lines(self, lines: list[bytes]) -> None:
+        for line in lines:
+            await self._line(line)
+
+    def set_timeout(self, seconds: float | None) -> None:
+        """Seconds for each reply from now on, 0 for no limit, None for the stages of RFC 5321."""
+        self.transport.timeout = seconds
+
     def login(self, mechanism: str, user: str, password: Secret) -> None:
         """Run an AUTH exchange with these credentials, which are kept for the next time."""
         self.profile = replace(self.profile, user=user, password=password)
@@ -358,6 +370,8 @@ class Session:
 
     async def _send_message(self) -> None:
         lines = [plan.mail_line(self.profile).line, *(f"RCPT TO:<{path}>" for path in self.profile.rcpt_to)]
+        if self.machine.may_issue(C.SEND_MESSAGE) is not Verdict.LEGAL:
+            raise ValueError("a message cannot be begun here: MAIL must be legal and no reply owed")
         if not self.profile.rcpt_to:
             raise ValueError("a message needs a recipient: give one with --to, or fill RCPT by hand")
         if not await self._line(lines[0].encode() + b"\r\n"):

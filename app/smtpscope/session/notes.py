@@ -1,0 +1,95 @@
+"""What happened between the wire lines, in words: one short note for each event that is not octets."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from smtpscope.smtp.events import (
+    Answered,
+    Asked,
+    Closed,
+    Event,
+    Failed,
+    Forgot,
+    Link,
+    LinkStatus,
+    Opened,
+    Progress,
+    Secured,
+    TimedOut,
+    Waited,
+)
+
+
+class Note(NamedTuple):
+    """``kind`` is the name of a row kind: NOTE, FAULT, DIVIDER, QUESTION. Foreign words in ``text`` are as they came."""
+
+    kind: str
+    text: str
+
+
+def note(event: Event, *, first: bool = True) -> Note | None:
+    """The note for an event, None where there is nothing to say; ``first`` says that it is of the first connection."""
+    match event:
+        case Opened():
+            return Note("NOTE" if first else "DIVIDER", f"{'connect' if first else 'connect again'} to {_place(event)}")
+        case Link():
+            return _link(event)
+        case Secured():
+            verdict = "; ".join(event.faults) if event.faults else "certificate good"
+            cipher = f"{event.version}, {event.cipher}, {event.bits} bits"
+            return Note("FAULT" if event.faults else "NOTE", f"TLS started: {cipher}; {verdict}")
+        case TimedOut():
+            return Note("FAULT", f"no reply within {event.seconds:g} s: it is still owed")
+        case Waited():
+            how_long = f"up to {event.seconds:g} s more" if event.seconds else "for as long as it takes"
+            return Note("NOTE", f"waiting {how_long}")
+        case Forgot():
+            return Note("NOTE", f"the oldest owed reply is given up{f', taken as {event.code}' if event.code else ''}")
+        case Asked():
+            return Note("QUESTION", f"{event.text}?   {numbered(event)}")
+        case Answered():
+            return Note("NOTE", f"answered: {event.answer + 1}")
+        case Failed():
+            return Note("FAULT", event.reason)
+        case Closed():
+            lost = f"; {event.unsent:,} octets of ours were never sent" if event.unsent else ""
+            return Note("DIVIDER", f"closed: {event.cause}{lost}")
+    return None
+
+
+def numbered(question: Asked) -> str:
+    """The answers with the digits that give them: ``1 close   2 go on, once``."""
+    return "   ".join(f"{number} {answer}" for number, answer in enumerate(question.answers, 1))
+
+
+def _place(event: Opened) -> str:
+    host = f"[{event.server}]" if ":" in event.server else event.server
+    return f"{host}:{event.port}{' with TLS from the start' if event.implicit_tls else ''}"
+
+
+def _link(event: Link) -> Note | None:
+    match event.status:
+        case LinkStatus.FINDINGHOST:
+            return Note("NOTE", f"finding host {event.detail}")
+        case LinkStatus.CONNECTING:
+            return Note("NOTE", f"connecting to {event.detail}")
+        case LinkStatus.SECURING:
+            return Note("NOTE", "TLS handshake")
+        case LinkStatus.CONNECTED if event.detail != "TLS":
+            return Note("NOTE", event.detail)
+    return None
+
+
+def message(event: Progress, lines: int) -> str:
+    """How a folded message stands in the log."""
+    text = f"message, {event.sent:,} bytes, {lines:,} lines"
+    if not event.done and event.total:
+        text += f", {min(99, event.sent * 100 // event.total)} %"
+    return text
+
+
+def wall_time(seconds: float) -> str:
+    """A time of day with milliseconds."""
+    return datetime.fromtimestamp(seconds).strftime("%H:%M:%S.%f")[:-3]

@@ -1,0 +1,91 @@
+"""The session as a screen sees it: one fold of the events that have come, taken as far as one likes.
+
+It keeps nothing that the events do not say, so a saved session gives the same view as a live one.
+"""
+
+from __future__ import annotations
+
+import re
+
+from smtpscope.session.log import Log
+from smtpscope.session.recorder import Recorder
+from smtpscope.session.redact import Redactor
+from smtpscope.smtp.command import SMTPCommand
+from smtpscope.smtp.events import Answered, Asked, Closed, Event, Link, Opened, Progress, Secured
+from smtpscope.smtp.machine import Answer, Machine
+
+_QUEUE_ID = (
+    re.compile(r"queued as <?([\w.@-]{4,40})", re.IGNORECASE),  # Postfix, and who speaks like it
+    re.compile(r"\bid=<?([\w.-]{4,40})", re.IGNORECASE),  # Exim
+    re.compile(r"^(?:\d\.\d+\.\d+ )?([A-Za-z0-9]{8,40}) (?:Message accepted|mail accepted)", re.IGNORECASE),
+    re.compile(r"\bqueued\b.*?\b([0-9A-F]{8,20})\b", re.IGNORECASE),
+)
+
+
+class View:
+    """Machine, log rows and the few facts of the header."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+        self.redactor = Redactor()
+        self.machine = Machine()
+        self.log = Log(recorder, self.redactor)
+        self.taken = 0
+        """How many events are folded in."""
+        self._forget_connection()
+        self.connections = 0
+
+    def _forget_connection(self) -> None:
+        self.opened: Opened | None = None
+        self.link: Link | None = None
+        self.peer = self.local = ""
+        self.secured: Secured | None = None
+        self.question: Asked | None = None
+        self.progress: Progress | None = None
+        self.closed: Closed | None = None
+        self.queue_id = ""
+        self.time = 0.0
+
+    def take(self, limit: int = 20_000) -> bool:
+        """Fold in what has come, at most ``limit`` events at once; whether there was anything."""
+        end = min(len(self.recorder), self.taken + limit)
+        for index in range(self.taken, end):
+            self._apply(index, self.recorder[index])
+        changed = end > self.taken
+        self.taken = end
+        return changed
+
+    def _apply(self, index: int, event: Event) -> None:
+        machine = self.machine
+        text_mode = machine.prompt == "data>"
+        self.redactor.learn(event)
+        answers = machine.apply(event)
+        self.time = event.time
+        match event:
+            case Opened():
+                self._forget_connection()
+                self.opened = event
+                self.connections += 1
+            case Link():
+                self.link = event
+                self.peer, self.local = event.peer or self.peer, event.local or self.local
+            case Secured():
+                self.secured = event
+            case Asked():
+                self.question = event
+            case Answered():
+                self.question = None
+            case Progress():
+                self.progress = event
+            case Closed():
+                self.closed, self.question = event, None
+        for answer in answers:
+            self._look_for_queue_id(answer)
+        self.log.apply(index, event, machine, answers, text_mode)
+
+    def _look_for_queue_id(self, answer: Answer) -> None:
+        if answer.pending is not None and answer.pending.member is SMTPCommand.DOT and answer.reply.positive:
+            for pattern in _QUEUE_ID:
+                if match := pattern.search(answer.reply.text):
+                    self.queue_id = match.group(1)
+                    return
