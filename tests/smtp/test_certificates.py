@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from OpenSSL.SSL import X509VerificationCodes as Code
 
@@ -151,6 +151,7 @@ def test_what_a_certificate_says_reaches_nobody_raw(text: str) -> None:
         assert len(fault) < 250
 
 
+@settings(max_examples=300)
 @given(st.data())
 def test_no_bytes_make_the_judge_raise(data: st.DataObject) -> None:
     spoilt = bytearray(_GOOD)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,13 +12,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
+import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from OpenSSL import SSL
 
-from smtpscope.smtp.tls import TLSLayer
+from smtpscope.smtp.tls import TLSLayer, TLSOptions, make_context
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 T = TypeVar("T")
@@ -136,7 +138,7 @@ class Peer:
 
 def reset(writer: asyncio.StreamWriter) -> None:
     """End the connection with RST."""
-    writer.get_extra_info("socket").setsockopt(1, 13, struct.pack("ii", 1, 0))  # SOL_SOCKET, SO_LINGER: on, 0 s
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
 
 
@@ -160,6 +162,28 @@ async def serving(handler: Handler) -> AsyncIterator[int]:
         async with asyncio.timeout(LIMIT):
             yield server.sockets[0].getsockname()[1]
             await done
+
+
+class Trust:
+    """A CA that the client trusts, and contexts for both sides."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ca = trustme.CA()
+        self.ca_path = folder / "ca.pem"
+        self.ca.cert_pem.write_to_path(str(self.ca_path))
+        self.client = make_context(TLSOptions(ca_path=str(self.ca_path)))
+
+    def server(self, *names: str) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.ca.issue_cert(*(names or ("localhost", "127.0.0.1"))).configure_cert(context)
+        return context
+
+
+async def until_closed(reader: asyncio.StreamReader) -> None:
+    with contextlib.suppress(ConnectionError):
+        while await reader.read(65536):
+            pass
 
 
 class Inner(asyncio.Protocol):

@@ -7,16 +7,17 @@ Certificate fields are chosen by whoever runs the server: only printable charact
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from cryptography import x509
 from OpenSSL.SSL import X509VerificationCodes as Code
 from service_identity import CertificateError, VerificationError
 from service_identity.hazmat import (
     DNS_ID,
+    CertificatePattern,
     DNSPattern,
     IPAddress_ID,
     IPAddressPattern,
@@ -24,6 +25,8 @@ from service_identity.hazmat import (
 )
 
 from smtpscope.visible import visible_text
+
+T = TypeVar("T")
 
 _NAMES_SHOWN = 4
 _CELLS_SHOWN = 100
@@ -105,7 +108,15 @@ def judge(
 def _load(der: bytes) -> x509.Certificate | None:
     try:
         return x509.load_der_x509_certificate(der)
-    except ValueError:
+    except Exception:  # cryptography raises many kinds, and here no certificate may make us raise
+        return None
+
+
+def _read(certificate: x509.Certificate | None, field: Callable[[x509.Certificate], T]) -> T | None:
+    """One field, or None if it, or the certificate, cannot be read."""
+    try:
+        return field(certificate) if certificate else None
+    except Exception:  # as above
         return None
 
 
@@ -115,15 +126,12 @@ def _chain_fault(error: ChainError, now: datetime) -> str:
     if error.number in _NO_ISSUER:
         return f"the issuer is not known here: {_issuer(certificate)}"
     if error.number == Code.ERR_CERT_HAS_EXPIRED:
-        end = _end_of(certificate)
+        end = _read(certificate, lambda it: it.not_valid_after_utc)
         return f"{it} expired {_span(now - end)} ago ({end:%Y-%m-%d})" if end else f"{it} has expired"
     if error.number == Code.ERR_CERT_NOT_YET_VALID:
-        start = _start_of(certificate)
-        return (
-            f"{it} is not valid before {start:%Y-%m-%d} (in {_span(start - now)})"
-            if start
-            else f"{it} is not valid yet"
-        )
+        start = _read(certificate, lambda it: it.not_valid_before_utc)
+        since = f"before {start:%Y-%m-%d} (in {_span(start - now)})" if start else "yet"
+        return f"{it} is not valid {since}"
     if error.number in _WORDS:
         return _WORDS[error.number].format(it=it)
     return f"{it} is not made as the rules for certificates ask (OpenSSL's verify error {error.number})"
@@ -138,23 +146,27 @@ def _name_faults(der: bytes, server_name: str) -> list[str]:
     if wanted is None:
         return [f"{_shown(server_name)} is neither a host name nor an address, so no certificate can be for it"]
     try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        hosts = names.get_values_for_type(x509.DNSName)
-        addresses = [
-            ip for ip in names.get_values_for_type(x509.IPAddress) if isinstance(ip, IPv4Address | IPv6Address)
-        ]
+        hosts, addresses = _alternative_names(certificate)
     except x509.ExtensionNotFound:
         return [f"the certificate names no host (only {_subject(certificate)}, which does not count)"]
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except Exception:  # as in _load
         return ["the names in the certificate cannot be read"]
-    patterns = [pattern for host in hosts if (pattern := _pattern(host))]
-    patterns_of_addresses = [IPAddressPattern(address) for address in addresses]
+    patterns: list[CertificatePattern] = [pattern for host in hosts if (pattern := _pattern(host))]
+    patterns += map(IPAddressPattern, addresses)
     try:
-        verify_service_identity([*patterns, *patterns_of_addresses], [wanted], [])
+        verify_service_identity(patterns, [wanted], [])
     except (VerificationError, CertificateError):
-        listed = _listed([*hosts, *(str(address) for address in addresses)])
+        listed = _listed([*hosts, *map(str, addresses)])
         return [f"the certificate is for {listed}, not for {_shown(server_name)}"]
     return []
+
+
+def _alternative_names(certificate: x509.Certificate) -> tuple[list[str], list[IPv4Address | IPv6Address]]:
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    addresses = names.get_values_for_type(x509.IPAddress)
+    return names.get_values_for_type(x509.DNSName), [
+        ip for ip in addresses if isinstance(ip, IPv4Address | IPv6Address)
+    ]
 
 
 def _pattern(host: str) -> DNSPattern | None:
@@ -174,31 +186,15 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _subject(certificate: x509.Certificate | None) -> str:
-    try:
-        return _shown(certificate.subject.rfc4514_string() or "no name at all") if certificate else "unreadable"
-    except ValueError:
-        return "an unreadable name"
+    return _named(_read(certificate, lambda it: it.subject.rfc4514_string()))
 
 
 def _issuer(certificate: x509.Certificate | None) -> str:
-    try:
-        return _shown(certificate.issuer.rfc4514_string() or "it has no name") if certificate else "unreadable"
-    except ValueError:
-        return "an unreadable name"
+    return _named(_read(certificate, lambda it: it.issuer.rfc4514_string()))
 
 
-def _start_of(certificate: x509.Certificate | None) -> datetime | None:
-    try:
-        return certificate.not_valid_before_utc if certificate else None
-    except ValueError:
-        return None
-
-
-def _end_of(certificate: x509.Certificate | None) -> datetime | None:
-    try:
-        return certificate.not_valid_after_utc if certificate else None
-    except ValueError:
-        return None
+def _named(name: str | None) -> str:
+    return "a name that cannot be read" if name is None else _shown(name) or "a name that is empty"
 
 
 def _span(span: timedelta) -> str:
