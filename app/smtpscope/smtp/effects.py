@@ -42,6 +42,8 @@ class Pending:
 
 Effect = Callable[[Facts, Pending, Reply], str]
 
+RSET_ADVISED = "after a refused chunk the state is indeterminate: RSET comes next (RFC 3030 2)"
+
 MEMBERS: dict[str, SMTPCommand] = {
     "EHLO": C.EHLO, "LHLO": C.EHLO, "HELO": C.HELO, "AUTH": C.AUTH, "MAIL": C.MAIL, "RCPT": C.RCPT,
     "DATA": C.DATA, ".": C.DOT, "RSET": C.RSET, "QUIT": C.QUIT,
@@ -90,6 +92,7 @@ def _same(facts: Facts, pending: Pending, reply: Reply) -> str:
 
 
 def _odd(facts: Facts, pending: Pending, reply: Reply) -> str:
+    _row(pending)[REFUSED](facts, pending, reply)
     return f"{reply.code} is no answer to {pending.verb or 'this'}: taken as a refusal"
 
 
@@ -195,9 +198,10 @@ def _chunk(facts: Facts, pending: Pending, reply: Reply) -> str:
 
 
 def _chunk_refused(facts: Facts, pending: Pending, reply: Reply) -> str:
-    if facts.txn is not T.NONE:
-        facts.txn = T.BROKEN
-    return ""
+    if facts.txn is T.NONE:
+        return ""
+    facts.txn = T.BROKEN
+    return RSET_ADVISED
 
 
 def _custom_3(facts: Facts, pending: Pending, reply: Reply) -> str:
@@ -220,12 +224,18 @@ EFFECTS: dict[str, tuple[Effect, Effect, Effect]] = {
     "BDAT": (_chunk, _odd, _chunk_refused),
 }
 """Kind -> what a 2yz, a 3yz and a refusal do. DOT and BDAT LAST in a transaction end a message instead."""
+REFUSED = 2
+_COLUMN = {2: 0, 3: 1, 4: REFUSED, 5: REFUSED}
+
+
+def _row(pending: Pending) -> tuple[Effect, Effect, Effect]:
+    return EFFECTS.get(pending.kind) or EFFECTS["CUSTOM"]
 
 
 def effect(facts: Facts, pending: Pending, reply: Reply) -> str:
-    """Let ``reply`` settle ``pending``; gives a note for what is odd."""
-    column = {2: 0, 3: 1}.get(reply.kind, 2)
-    return EFFECTS.get(pending.kind, EFFECTS["CUSTOM"])[column](facts, pending, reply)
+    """Let ``reply`` settle ``pending``; gives a note for what is odd. A code outside 2yz to 5yz is a refusal, noted."""
+    column = _COLUMN.get(reply.kind)
+    return (_odd if column is None else _row(pending)[column])(facts, pending, reply)
 
 
 def ends_message(facts: Facts, pending: Pending) -> bool:
