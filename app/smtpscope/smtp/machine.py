@@ -59,6 +59,7 @@ C, T = SMTPCommand, Transaction
 
 _END_OF_DATA = b"\r\n.\r\n"
 _LOOK_ALIKE = re.compile(rb"(?:\r\n|\n|\r)\0?\.\0?(?:\r\n|\n|\r(?=[^\n]))")
+_GOODBYES = frozenset({421, 521, 221})
 _LINE_KEPT = 64 * 1024  # octets of an unfinished line that are looked at
 _TAIL = 6  # octets that an end-of-data look-alike may have in an earlier write
 
@@ -197,22 +198,24 @@ class Machine:
             facts.securing, facts.injected = False, b""
             facts.greet_again()
             self._reader, self._line, self._chunk_left = ReplyReader(), bytearray(), 0
-            self._move(event.time, source, C.CUSTOM, facts.here)
+            self._refused_hello = False
+            self._move(event.time, source, C.CUSTOM, facts.here, edge=(1, "e25"))
             self.passed[C.BANNER] = Mark(None, event.time - self._last, "TLS")
 
     def _asked(self, event: Asked | Failed) -> None:
         self.facts.streaming = False  # a stream that was interrupted waits for the user's word
 
     def _closed(self, event: Closed) -> None:
-        facts = self.facts
-        here, quitting = facts.here, any(entry.kind == "QUIT" for entry in self.pending)
-        if self.pending and effects.ends_message(facts, self.pending[0]):
+        facts, here = self.facts, self.facts.here
+        quit_sent = next((entry.sent for entry in self.pending if entry.kind == "QUIT" and facts.link), None)
+        if any(effects.ends_message(facts, entry) for entry in self.pending):
             facts.done = "unknown"  # the message may have been delivered (RFC 5321 4.5.3.2.6)
         facts.link = facts.securing = facts.streaming = False
         facts.challenge = None
         facts.status = LinkStatus.DISCONNECTED
         self.pending.clear()
-        if quitting:
+        if quit_sent is not None:
+            self.passed[C.QUIT] = Mark(None, event.time - quit_sent, "closed")
             self._move(event.time, here, C.QUIT, C.NONE)
         elif here is not C.NONE:
             self._move(event.time, here, C.NONE)
@@ -330,17 +333,22 @@ class Machine:
             return Answer(reply, None, False, "the session is over")
         if code is None:
             return Answer(reply, None, False, "not a reply: it settles nothing")
-        if not self.pending and not facts.greeted:
-            self.pending.append(Pending("BANNER", C.BANNER, b"", reply.first))  # late, after it was given up
+        if not facts.greeted and (not self.pending or (code == 220 and self.pending[0].kind != "BANNER")):
+            self.pending.appendleft(Pending("BANNER", C.BANNER, b"", reply.first))  # late, after it was given up
         pending = self.pending[0] if self.pending else None
-        if code in (421, 521) or (code == 221 and (pending is None or pending.kind not in ("QUIT", "BANNER"))):
-            return self._goodbye(reply, pending)
+        if code in _GOODBYES:
+            kind = pending.kind if pending else ""
+            if kind != "QUIT" and (code != 221 or kind != "BANNER"):
+                return self._goodbye(reply, pending)
         if pending is None:
             return self._unasked(reply)
         if reply.kind == 1:
             return Answer(reply, pending, False, "SMTP has no 1yz replies: the command stays pending")
         if pending.kind == "AUTH" and code == 334:
             facts.challenge = reply.text
+            if len(self.pending) > 1:  # what was sent too early is the response
+                del self.pending[1]
+                facts.challenge = None
             self.moves.append(Move(reply.last, (C.AUTH, C.AUTH), ("e15",)))
             return Answer(reply, pending, False)
         return self._settle(reply, pending)
@@ -352,14 +360,14 @@ class Machine:
         self.pending.popleft()
         pending.replies.append(reply)
         note = effects.effect(facts, pending, reply)
-        good = reply.kind == 2 or (pending.kind == "DATA" and reply.code == 354)
-        mark = Mark(reply.code, reply.last - pending.sent, "STARTTLS" if pending.kind == "STARTTLS" else "")
+        good = reply.code == 354 if pending.kind == "DATA" else reply.kind == 2
+        mark = Mark(reply.code, reply.last - pending.sent, "STARTTLS" if facts.securing else "")
         self._last = reply.last
         if pending.kind == "QUIT":
             facts.link = False
             self.passed[C.QUIT] = mark
             self._move(reply.last, source, C.QUIT, C.NONE)
-        elif pending.member is C.DATA and facts.txn is T.DATA:
+        elif facts.txn is T.DATA:
             self._data_begins()
             self._mark(C.DATA, mark, good=True)
             self._move(reply.last, source, C.DATA)
@@ -369,22 +377,20 @@ class Machine:
             self._mark(pending.member, mark, good)
             self._record_move(reply, pending, source, good)
         if pending.kind in ("EHLO", "HELO"):
-            self._refused_hello = not good
+            self._refused_hello = pending.kind == "EHLO" and not good
         elif pending.kind == "AUTH" and good:
             facts.user = self._user
         return Answer(reply, pending, True, note)
 
     def _record_move(self, reply: Reply, pending: Pending, source: SMTPCommand, good: bool) -> None:
         member, here, kind = pending.member, self.facts.here, pending.kind
-        if kind == "CUSTOM" or (kind in ("STARTTLS", "XCLIENT", "BDAT", "BDAT LAST", "DOT") and member is not C.NONE):
-            self._move(reply.last, source, member, here)
-        elif kind == "BANNER":
-            self._move(reply.last, source, C.BANNER)
-        elif good and kind == "MAIL" and source is C.EHLO:
+        if good and kind == "MAIL" and source is C.EHLO:
             self._move(reply.last, C.EHLO, C.CONNECTED, C.MAIL)
-        elif good and kind == "HELO" and self._refused_hello:
-            self._move(reply.last, source, C.HELO, here, fallback=True)
-        elif good:
+        elif good and kind == "HELO" and source is C.BANNER and self._refused_hello:
+            self._move(reply.last, source, C.HELO, here, edge=(0, "e12"))
+        elif good and kind == "XCLIENT" and here is C.BANNER:
+            self._move(reply.last, source, C.CUSTOM, here, edge=(1, "e25"))
+        elif good or member in (C.CUSTOM, C.DOT, C.BANNER):
             self._move(reply.last, source, member, here)
 
     def _message_reply(self, reply: Reply, pending: Pending, source: SMTPCommand) -> Answer:
@@ -398,17 +404,20 @@ class Machine:
         self._mark(C.SEND_MESSAGE, mark._replace(seconds=0.0), facts.done != "refused")
         self._move(reply.last, source, pending.member, C.SEND_MESSAGE)
         note = "" if reply.kind in (2, 4, 5) else f"{reply.code} is no answer to the dot: taken as a refusal"
+        if not note and pending.kind == "BDAT LAST" and facts.done == "refused":
+            note = effects.RSET_ADVISED
         return Answer(reply, pending, True, note)
 
     def _goodbye(self, reply: Reply, pending: Pending | None) -> Answer:
         """421, 521, or 221 to anything but QUIT: the server is closing (RFC 5321 3.8, RFC 7504)."""
         facts, source = self.facts, self.facts.here
         if pending is not None:
-            pending.replies.append(reply)
             self.refusal = (pending.member, Mark(reply.code, reply.last - pending.sent))
             self.pending.popleft()
-            if effects.ends_message(facts, pending) and reply.code == 221:
-                facts.done = "unknown"
+            if not effects.ends_message(facts, pending):
+                pending.replies.append(reply)
+            elif not effects.count_message_reply(facts, pending, reply) or reply.code == 221:
+                facts.done = "unknown"  # what the other recipients got is not known
         facts.link = False
         facts.challenge = None
         if source is not C.NONE:
@@ -442,16 +451,17 @@ class Machine:
         """The oldest owed reply is given up: its command is taken as without effect, a DATA as ``code`` says."""
         if not self.pending:
             return
-        entry, facts = self.pending.popleft(), self.facts
+        entry, facts, source = self.pending.popleft(), self.facts, self.facts.here
         if entry.kind == "AUTH":
             facts.challenge = None
-        elif entry.kind == "DATA" and event.code == 354:
-            facts.txn, facts.texted = T.DATA, 0
-            self._data_begins()
-            self._move(event.time, facts.here, C.DATA)
+        elif entry.kind == "DATA":
+            effects.effect(facts, entry, Reply(b"", event.code or 550, ("",)))
+            if facts.txn is T.DATA:
+                self._data_begins()
+                self._move(event.time, source, C.DATA)
         elif not entry.perhaps and effects.ends_message(facts, entry):
             facts.txn, facts.done = T.NONE, "unknown"
-            self._move(event.time, C.SEND_STREAM, entry.member, C.SEND_MESSAGE)
+            self._move(event.time, source, entry.member, C.SEND_MESSAGE)
 
     # -- the picture
 
@@ -462,12 +472,13 @@ class Machine:
         else:
             self.refusal = (member, mark)
 
-    def _move(self, time: float, *nodes: SMTPCommand, fallback: bool = False) -> None:
+    def _move(self, time: float, *nodes: SMTPCommand, edge: tuple[int, str] | None = None) -> None:
+        """From node to node; ``edge`` is the number and id of the one step that the nodes alone do not tell."""
         path, edges = _route(nodes)
         if not edges:
             return
-        if fallback and path[0] is C.BANNER:
-            edges = ("e12", *edges[1:])
+        if edge is not None:
+            edges = (*edges[: edge[0]], edge[1], *edges[edge[0] + 1 :])
         if C.CONNECTED in path[1:] and C.CONNECTED not in self.passed:
             self.passed[C.CONNECTED] = Mark(None, 0.0, "ready")
         self.moves.append(Move(time, path, edges))
