@@ -59,11 +59,12 @@ EDGES: dict[str, Edge] = {
 
 _FIXED = {(edge.source, edge.target): edge.id for edge in EDGES.values() if edge.source is not None}
 _PORTS = {edge.target: edge.id for edge in EDGES.values() if edge.source is None}
+_PASSING = frozenset({C.HELO, C.AUTH, C.RSET, C.CUSTOM, C.DOT, C.QUIT})  # nothing can be asked in them
 
 
 def edge_between(source: SMTPCommand, target: SMTPCommand) -> str:
     """The id of the edge from one member to another, empty where there is none (a jump)."""
     fixed = _FIXED.get((source, target))
-    if fixed:
-        return fixed
+    if fixed or source in _PASSING:
+        return fixed or ""
     return _PORTS.get(target, "")
