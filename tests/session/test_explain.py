@@ -1,0 +1,110 @@
+"""A reply explained."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smtpscope.session.explain import CODE, FAULT, brief, duration, reply_lines
+from smtpscope.smtp.reply import Reply, ReplyReader
+
+
+def reply_of(*reads: tuple[float, bytes]) -> Reply:
+    """The one reply that octets at these times make."""
+    reader = ReplyReader()
+    (reply,) = [reply for time, data in reads for reply in reader.feed(data, time)]
+    return reply
+
+
+def texts(reply: Reply, sent: float | None = None) -> list[str]:
+    return ["".join(text for text, _ in line) for line in reply_lines(reply, sent)]
+
+
+def test_the_reply_tab_of_a_refused_recipient() -> None:
+    reply = reply_of((2.004, b"550 5.1.1 <carol@example.org>: unknown user\r\n"))
+    assert texts(reply, sent=2.0) == [
+        "550 5.1.1",
+        "permanent · addressing · bad mailbox address",
+        "The mailbox does not exist at this server.",
+        "RFC 5321 4.2.3, RFC 3463 3.2",
+        "IXP_E_SMTP_550_MAILBOX_NOT_FOUND 0x800CCC69",
+        "first byte after 4.0 ms, whole after 4.0 ms",
+    ]
+    assert reply_lines(reply)[0] == [("550 5.1.1", CODE)]
+
+
+def test_without_an_enhanced_code_the_digits_speak() -> None:
+    assert texts(reply_of((0.0, b"503 no\r\n")))[:4] == [
+        "503",
+        "permanent · syntax",
+        "The command came out of order.",
+        "RFC 5321 4.2.3",
+    ]
+
+
+def test_an_enhanced_code_that_says_nothing_particular_leaves_the_word_to_the_reply_code() -> None:
+    assert texts(reply_of((0.0, b"221 2.0.0 Bye\r\n")))[1:3] == [
+        "success · connection",
+        "The server says goodbye and closes the connection.",
+    ]
+    assert texts(reply_of((0.0, b"450 4.2.0 Greylisted\r\n")))[1] == "temporary · mailbox"
+    assert texts(reply_of((0.0, b"535 5.7.139 no\r\n")))[1:3] == [
+        "permanent · security and policy · no registered detail",
+        "The credentials were not accepted.",
+    ]
+
+
+def test_when_it_came_is_told_from_the_command_on() -> None:
+    slow = reply_of((5.5, b"250-one\r\n"), (8.0, b"250 two\r\n"))
+    assert texts(slow, sent=5.0)[-1] == "first byte after 500 ms, whole after 3.00 s"
+    assert texts(slow)[-1] == "from the first byte to the last 2.50 s"
+
+
+def test_defects_stand_in_words_of_their_own_kind() -> None:
+    lines = reply_lines(reply_of((0.0, b"250-one\n250 two\r\n")))
+    assert [("! ", FAULT), ("a line ends in LF without CR (RFC 5321 2.3.8)", FAULT)] in lines
+
+
+def test_garbage_has_no_meaning_but_its_defects() -> None:
+    assert texts(reply_of((0.0, b"hello\r\n")))[0] == "no reply code: it settles nothing"
+    assert any(text.startswith("! not a reply line") for text in texts(reply_of((0.0, b"hello\r\n"))))
+
+
+@pytest.mark.parametrize(
+    ("raw", "rows"),
+    [
+        (
+            b"550 5.1.1 x\r\n",
+            ["550 5.1.1  permanent · addressing · bad mailbox address", "The mailbox does not exist at this server."],
+        ),
+        (b"250 ok\r\n", ["250  success · mail system", "Done as asked."]),
+        (b"250 ok\n", ["250  success · mail system", "! a line ends in LF without CR (RFC 5321 2.3.8)"]),
+        (
+            b"250 \0\n",
+            ["250  success · mail system", "! a line ends in LF without CR (RFC 5321 2.3.8) (and 1 more)"],
+        ),
+        (b"099 x\r\n", ["099", "! the reply code is outside 200 to 599 (RFC 5321 4.2.1)"]),
+    ],
+)
+def test_two_rows_for_a_small_screen(raw: bytes, rows: list[str]) -> None:
+    assert brief(reply_of((0.0, raw))).split("\n") == rows
+
+
+@given(st.binary(max_size=200).map(lambda data: data + b"\r\n") | st.from_regex(rb"\A[0-9]{3}[ -][ -~]{0,40}\r\n\Z"))
+def test_nothing_of_the_server_but_digits_gets_through(data: bytes) -> None:
+    for reply in ReplyReader().feed(data, 1.0):
+        rows = brief(reply).split("\n")
+        assert 1 <= len(rows) <= 2
+        assert all(row.isprintable() and len(row) <= 78 for row in rows)
+        lines = texts(reply, 0.5)
+        assert all(line and line.isprintable() for line in lines)
+        marked = reply._replace(lines=tuple("\x1b]0;x\a" for _ in reply.lines))
+        assert texts(marked, 0.5) == lines
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(-1.0, "0.0 ms"), (0.0004, "0.4 ms"), (0.00999, "10 ms"), (0.031, "31 ms"), (0.9999, "1.00 s"), (1.25, "1.25 s"),
+     (99.99, "1 min 40 s"), (125.0, "2 min 5 s"), (300.0, "5 min 0 s")],
+)  # fmt: skip
+def test_times_are_words(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
