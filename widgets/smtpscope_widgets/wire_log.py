@@ -109,7 +109,7 @@ class WireLog(ScrollView, can_focus=True):
         classes: str | None = None,
     ) -> None:
         super().__init__(id=id, classes=classes)
-        self._provider: RowProvider = provider or NoRows()
+        self._provider: RowProvider = NoRows() if provider is None else provider
         self._cut, self._new, self._rule = ("...", "v", "-") if ascii_only else ("…", "▼", "─")
         self._folds = {"closed": ">", "open": "v"} if ascii_only else {"closed": "▸", "open": "▾"}
         self._rows = 0

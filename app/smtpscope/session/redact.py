@@ -29,6 +29,11 @@ class Redactor:
         self._pattern: re.Pattern[bytes] | None = None
         self._asked_for_name = False
 
+    @property
+    def forms(self) -> int:
+        """How many forms of secrets are known: it grows as they are learned."""
+        return len(self._forms)
+
     def learn(self, event: Event) -> bool:
         """Take one event; true if there is something new to hide."""
         if isinstance(event, Received):

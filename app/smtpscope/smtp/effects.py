@@ -20,13 +20,14 @@ C, T = SMTPCommand, Transaction
 class Pending:
     """One command whose final reply has not come. ``kind`` is its row in the table, ``member`` the node it lights."""
 
-    __slots__ = ("kind", "line", "member", "owed", "perhaps", "replies", "sent", "timed_out", "verb")
+    __slots__ = ("ending", "kind", "line", "member", "owed", "perhaps", "replies", "sent", "timed_out", "verb")
 
     def __init__(self, kind: str, member: SMTPCommand, line: bytes, sent: float, perhaps: bool = False) -> None:
         self.kind = kind
         self.member = member
         self.line = line
-        """The line as sent, without its ending."""
+        """The line as sent, without its ending; of AUTH verb and mechanism only."""
+        self.ending = b""
         self.verb = kind
         self.sent = sent
         self.perhaps = perhaps
@@ -55,7 +56,8 @@ _NAMED = frozenset(MEMBERS) | {"STARTTLS", "XCLIENT"}
 
 
 def pending_for(line: bytes, sent: float) -> Pending:
-    """What a command line, without its ending, leaves owed."""
+    """What a command line leaves owed."""
+    whole, line = line, line.rstrip(b"\r\n")
     words = line[:2048].split(None, 2)
     verb = words[0].upper().decode("latin-1") if words else ""
     if verb == "BDAT":
@@ -68,6 +70,7 @@ def pending_for(line: bytes, sent: float) -> Pending:
     else:
         entry = Pending("CUSTOM", C.CUSTOM, line, sent)
     entry.verb = verb
+    entry.ending = whole[len(line) :]
     return entry
 
 

@@ -101,7 +101,7 @@ class Facts:
     @property
     def data_mode(self) -> bool:
         """Whether what is sent now is message text."""
-        return self.txn is T.DATA or self.txn is T.STREAMED
+        return (self.txn is T.DATA or self.txn is T.STREAMED) and self.link
 
     def end_transaction(self) -> None:
         """No transaction is open; how the last one ended is no longer news."""

@@ -1,14 +1,12 @@
 """The state machine: events in; ``here``, ``pending``, ``facts`` and the moves taken out. Pure: no clock, no I/O.
 
-What is pending follows from the octets that went out, so that a typed line and a command from a form cannot be told
-apart, as on the wire. What is reached follows from replies only: the server's answer is the authority.
-The rules are tables: ``facts`` (what is known), ``effects`` (what a reply does), ``matrix`` (what may be issued),
-``edges`` (what is drawn).
+What is pending follows from the octets that went out (``outgoing``). What is reached follows from replies only: the
+server's answer is the authority. The rules are tables: ``facts`` (what is known), ``effects`` (what a reply does),
+``matrix`` (what may be issued), ``edges`` (what is drawn).
 """
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable
 from functools import cache
@@ -39,6 +37,7 @@ from smtpscope.smtp.events import (
 )
 from smtpscope.smtp.facts import Facts, Recipient, Transaction
 from smtpscope.smtp.matrix import Verdict
+from smtpscope.smtp.outgoing import Outgoing
 from smtpscope.smtp.reply import Reply, ReplyReader
 
 __all__ = [
@@ -57,11 +56,7 @@ __all__ = [
 
 C, T = SMTPCommand, Transaction
 
-_END_OF_DATA = b"\r\n.\r\n"
-_LOOK_ALIKE = re.compile(rb"(?:\r\n|\n|\r)\0?\.\0?(?:\r\n|\n|\r(?=[^\n]))")
 _GOODBYES = frozenset({421, 521, 221})
-_LINE_KEPT = 64 * 1024  # octets of an unfinished line that are looked at
-_TAIL = 6  # octets that an end-of-data look-alike may have in an earlier write
 
 
 class Mark(NamedTuple):
@@ -129,9 +124,7 @@ class Machine:
         self.early: Reply | None = None
         """A reply that came before the dot: the likely outcome if no other comes."""
         self._reader = ReplyReader()
-        self._line = bytearray()  # of a raw line that has no LF yet
-        self._tail = b""  # the last octets of message text
-        self._chunk_left = 0  # octets that still belong to a BDAT chunk
+        self._outgoing = Outgoing(self.facts, self.pending)
         self._refused_hello = False
         self._last = 0.0
         self._user = ""
@@ -147,25 +140,26 @@ class Machine:
         return self._reader.held
 
     @property
+    def asks_user(self) -> bool:
+        """Whether a 334 waits for a response that no exchange of the transport's will give."""
+        return self.facts.challenge is not None and not self._user
+
+    @property
     def unfinished(self) -> bytes:
         """What went out of a command line that has no end yet."""
-        return bytes(self._line)
+        return bytes(self._outgoing.line)
 
     @property
     def line_unfinished(self) -> bool:
         """Whether the message text that went out does not end in CRLF."""
-        return bool(self.facts.texted) and not self._tail.endswith(b"\r\n")
+        return bool(self.facts.texted) and not self._outgoing.tail.endswith(b"\r\n")
 
     @property
     def prompt(self) -> str:
         """What a typed line is now: ``>`` a command, ``data>`` message text, ``334>`` a response."""
         if self.facts.challenge is not None:
             return "334>"
-        return "data>" if self.facts.data_mode and not self._dot_pending else ">"
-
-    @property
-    def _dot_pending(self) -> bool:
-        return any(entry.kind == "DOT" and not entry.perhaps for entry in self.pending)
+        return "data>" if self.facts.data_mode and not self._outgoing.dot_pending else ">"
 
     def may_issue(self, step: Step) -> Verdict:
         """Whether ``step`` is legal now, out of order (sendable on purpose) or impossible."""
@@ -197,7 +191,7 @@ class Machine:
             source = facts.here
             facts.securing, facts.injected = False, b""
             facts.greet_again()
-            self._reader, self._line, self._chunk_left = ReplyReader(), bytearray(), 0
+            self._reader, self._outgoing = ReplyReader(), Outgoing(facts, self.pending)
             self._refused_hello = False
             self._move(event.time, source, C.CUSTOM, facts.here, edge=(1, "e25"))
             self.passed[C.BANNER] = Mark(None, event.time - self._last, "TLS")
@@ -224,79 +218,22 @@ class Machine:
 
     def _issued(self, event: Issued) -> None:
         if event.step is C.SEND_STREAM:
-            self.facts.streaming = True
+            self.facts.streaming = self.facts.data_mode
         elif event.step is C.AUTH:
             self._user = event.user
 
     def _sent(self, event: Sent) -> None:
-        facts, data = self.facts, event.data
+        facts = self.facts
         if not facts.link or facts.securing:
             return
-        plain = not (self._line or self._chunk_left or facts.data_mode or facts.challenge is not None)
-        if plain and data.find(b"\n") == len(data) - 1 and data:
-            self._command(data, event.time)  # one whole line in one write: the usual case
-            return
-        while data:
-            if self._chunk_left:
-                taken, data = data[: self._chunk_left], data[self._chunk_left :]
-                self._chunk_left -= len(taken)
-            elif facts.data_mode and not self._dot_pending:
-                data = self._message_text(data, event.time)
-            else:
-                line, end, data = data.partition(b"\n")
-                if len(self._line) < _LINE_KEPT:
-                    self._line += line
-                self._line += end
-                if end:
-                    whole = bytes(self._line)
-                    self._line.clear()
-                    if facts.challenge is not None:
-                        facts.challenge = None  # a response: what it belongs to is still pending
-                    else:
-                        self._command(whole, event.time)
-
-    def _command(self, line: bytes, time: float) -> None:
-        entry = effects.pending_for(line.rstrip(b"\r\n"), time)
-        self.pending.append(entry)
-        self.refusal = None
-        if entry.kind[:4] == "BDAT":
-            self._chunk_left = effects.bdat_size(entry.line)
-
-    def _message_text(self, data: bytes, time: float) -> bytes:
-        """Look for the end of data in what goes out; gives what lies behind it."""
-        facts = self.facts
-        if facts.streaming:  # our own stream is stuffed: it holds no end of data
-            self._tail = (self._tail + data[-_TAIL:])[-_TAIL:]
-            facts.texted += len(data)
-            return b""
-        tail = self._tail if facts.texted else b"\r\n"  # the CRLF of DATA itself counts (RFC 5321 4.1.1.4)
-        text = tail + data
-        found = text.find(_END_OF_DATA, max(0, len(tail) - 4))
-        end = found + len(_END_OF_DATA) if found >= 0 else len(text)
-        for match in _LOOK_ALIKE.finditer(text):
-            if match.end() > end:
-                break
-            if match.end() > len(tail) and match.group() != _END_OF_DATA and not self.pending:
-                self.pending.append(Pending("DOT", C.DOT, match.group(), time, perhaps=True))
-        if found < 0:
-            facts.texted += len(data)
-            self._tail = text[-_TAIL:]
-            return b""
-        if found + 2 > len(tail) and facts.txn is T.DATA:
-            facts.texted += found + 2 - len(tail)
-        self._end_of_data(time)
-        return text[end:]
-
-    def _end_of_data(self, time: float) -> None:
-        if self.facts.txn is T.DATA and self.facts.texted:
-            self._text_is_out(time)
-        self.pending = deque(entry for entry in self.pending if not entry.perhaps)
-        self.pending.append(Pending("DOT", C.DOT, b".", time))
-        self.refusal = None
-        self._tail = b""
+        in_text = facts.txn is T.DATA
+        if self._outgoing.feed(event.data, event.time):
+            self.refusal = None
+        if in_text and facts.txn is T.STREAMED:
+            self._text_is_out(event.time)
 
     def _progress(self, event: Progress) -> None:
-        self.facts.streaming = not event.done
+        self.facts.streaming = self.facts.data_mode and not event.done
         if event.done and self.facts.txn is T.DATA:
             self._text_is_out(event.time)
             self.passed[C.SEND_STREAM] = Mark(None, 0.0, f"{event.sent}")
@@ -368,9 +305,8 @@ class Machine:
             self.passed[C.QUIT] = mark
             self._move(reply.last, source, C.QUIT, C.NONE)
         elif facts.txn is T.DATA:
-            self._data_begins()
             self._mark(C.DATA, mark, good=True)
-            self._move(reply.last, source, C.DATA)
+            self._data_begins(reply.last, source)
         elif facts.securing:
             self._mark(C.CUSTOM, mark, good=True)  # the move is made when the handshake is done
         else:
@@ -431,11 +367,13 @@ class Machine:
             return Answer(reply, None, False, "a reply before the dot: it does not settle the message", early=True)
         return Answer(reply, None, False, "nothing was asked: this reply answers no command")
 
-    def _data_begins(self) -> None:
-        """The 354 is in: lines that were sent too early are message text to the server, up to a lone dot."""
-        self._tail, self.early = b"", None
-        while self.pending and self.pending[0].kind != "DOT":
-            self.facts.texted += len(self.pending.popleft().line) + 2
+    def _data_begins(self, time: float, source: SMTPCommand) -> None:
+        """The 354 is in: text may be sent, and what was sent too early is text."""
+        self.early = None
+        self._move(time, source, C.DATA)
+        self._outgoing.text_begins(time)
+        if self.facts.txn is T.STREAMED:
+            self._text_is_out(time)
 
     # -- time
 
@@ -457,8 +395,7 @@ class Machine:
         elif entry.kind == "DATA":
             effects.effect(facts, entry, Reply(b"", event.code or 550, ("",)))
             if facts.txn is T.DATA:
-                self._data_begins()
-                self._move(event.time, source, C.DATA)
+                self._data_begins(event.time, source)
         elif not entry.perhaps and effects.ends_message(facts, entry):
             facts.txn, facts.done = T.NONE, "unknown"
             self._move(event.time, source, entry.member, C.SEND_MESSAGE)

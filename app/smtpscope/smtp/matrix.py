@@ -118,11 +118,11 @@ def _not_offered(step: Step, facts: Facts) -> bool:
 
 def _login(facts: Facts, pending: Sequence[Pending]) -> Verdict:
     """Running on to CONNECTED: from NONE it connects first, and says hello where that is still to be done."""
-    if pending or facts.auth or facts.data_mode or facts.securing or facts.refused:
+    if not facts.link:
+        return _TABLE[row_of(facts, pending)]["Connect"]
+    if pending or facts.auth or facts.data_mode or facts.securing or facts.refused or not facts.greeted:
         return Verdict.IMPOSSIBLE
-    if facts.here in (C.NONE, C.BANNER):
-        return Verdict.LEGAL if row_of(facts, pending) != "NONE, connecting" else Verdict.IMPOSSIBLE
-    return may_issue(C.AUTH, facts, pending)
+    return Verdict.LEGAL if facts.here is C.BANNER else may_issue(C.AUTH, facts, pending)
 
 
 def _pipelined(step: Step, column: str, facts: Facts, pending: Sequence[Pending]) -> Verdict:

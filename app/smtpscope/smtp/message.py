@@ -20,8 +20,9 @@ class Stuffer:
     RFC 5321 2.3.8 and 4.5.2. However the text is cut into blocks, the octets that come out are the same.
     """
 
-    def __init__(self) -> None:
-        self._line_start = True
+    def __init__(self, line_start: bool = True) -> None:
+        """``line_start`` is false where the text goes on in the middle of a line."""
+        self._line_start = line_start
         self._cr = False  # the last block ended in CR: whether LF follows is still open
 
     def feed(self, block: bytes) -> bytes:

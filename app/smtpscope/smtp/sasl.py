@@ -42,14 +42,19 @@ def steps(mechanism: str, user: str, password: bytes) -> Steps:
 
 
 def _plain(user: str, password: bytes) -> Steps:
+    if "\0" in user or b"\0" in password:
+        raise ValueError("neither user nor password can have a NUL in it for AUTH PLAIN (RFC 4616 2)")
     yield Response(auth_plain_encode(user, password), True)
 
 
 def _login(user: str, password: bytes) -> Steps:
     name, secret = auth_login_encode(user, password)
-    yield None
-    yield Response(name, False)
-    yield Response(secret, True)
+    first, second = Response(name, False), Response(secret, True)
+    challenge = yield None
+    if b"pass" in challenge.lower():  # by what is asked for: a password is not to be taken for a name and logged
+        first, second = second, first
+    yield first
+    yield second
 
 
 def _cram_md5(user: str, password: bytes) -> Steps:

@@ -13,22 +13,23 @@ from collections.abc import Sequence
 from typing import BinaryIO
 
 from smtpscope.secret import Secret
-from smtpscope.smtp import dialing, sasl
+from smtpscope.smtp import dialing, sasl, stages
 from smtpscope.smtp.command import SMTPCommand
 from smtpscope.smtp.effects import MEMBERS, Pending
-from smtpscope.smtp.errors import Declined, ReplyTimeout, TransportError
+from smtpscope.smtp.errors import ConnectionLost, Declined, TransportError
 from smtpscope.smtp.events import Bdat, Failed, Issued, Progress, StartTls, Step, TimedOut
-from smtpscope.smtp.link import BLOCK_STAGE, SMTPLink, say_issued
+from smtpscope.smtp.link import SMTPLink, say_issued
+from smtpscope.smtp.matrix import Verdict
 from smtpscope.smtp.message import Stuffer, blocks
 from smtpscope.smtp.reply import Reply
+from smtpscope.smtp.wire import Wire
 
 C = SMTPCommand
 
-MOST_CHALLENGES = 10
-"""Challenges of one AUTH that are answered; a server that asks for more gets ``*``."""
-
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f]")
-_SECRET_LINE = re.compile(rb"\s*auth\s+\S+\s+", re.IGNORECASE)
+_LINES = re.compile(rb"[^\n]*\n|[^\n]+")
+_AUTH_SECRET = re.compile(rb"\s*auth\s+\S+\s+", re.IGNORECASE)
+_VERBS = frozenset(MEMBERS) | {"STARTTLS", "BDAT", "NOOP", "HELP", "VRFY", "EXPN", "XCLIENT", "ETRN"}
 
 
 class SMTPTransport(SMTPLink):
@@ -52,32 +53,32 @@ class SMTPTransport(SMTPLink):
         """
         secret = (password.reveal() if isinstance(password, Secret) else password).encode(errors="surrogateescape")
         exchange = sasl.steps(mechanism, user, secret)
+        initial = next(exchange)
         if mechanism.upper() in sasl.CLEAR_TEXT and not self._tls and not dialing.is_loopback(self.peer):
             text = f"AUTH {mechanism.upper()} would show the password to everyone on the way: the link has no TLS"
             if await self.put_question("clear", text, "do not send it", "send it, once") == 0:
                 raise Declined("AUTH was not sent: start TLS first, or choose CRAM-MD5")
-        line = f"AUTH {_field(mechanism.upper())}"
-        initial = next(exchange)
+        line = f"AUTH {mechanism.upper()}"
         data = line.encode()
         secrets: tuple[tuple[int, int], ...] = ()
         if initial is not None:
-            data += b" " + (initial.encoded or b"=")
-            secrets = ((len(line) + 1, len(data)),) if initial.secret else ()
-        self._write(data + b"\r\n", secrets, Issued(self.now, C.AUTH, line, user))
-        pending = self.machine.pending[-1]
+            data += b" " + initial.encoded
+            secrets = ((len(line) + 1, len(data)),)
+        pending = self._send(data + b"\r\n", Issued(self.now, C.AUTH, line, user), secrets)
         reply = await self.reply_to(pending)
-        for _ in range(MOST_CHALLENGES):
-            if reply.code != 334:
-                return reply
-            reply = await self._respond(pending, _next_response(exchange, reply.text))
-        return await self._respond(pending, None) if reply.code == 334 else reply
+        while reply.code == 334 and pending in self.machine.pending:
+            response = _next_response(exchange, reply.text)
+            await self._respond(response)
+            reply = await self.reply_to(pending)
+            if response is None:
+                break
+        return reply
 
-    async def _respond(self, pending: Pending, response: sasl.Response | None) -> Reply:
+    async def _respond(self, response: sasl.Response | None) -> None:
         """Send one response, or ``*`` to cancel (RFC 4954 4)."""
         encoded = b"*" if response is None else response.encoded
         hide = response is not None and response.secret
         self._write(encoded + b"\r\n", ((0, len(encoded)),) if hide else ())
-        return await self.reply_to(pending)
 
     async def command_mail(self, reverse_path: str, *parameters: str) -> Reply:
         """MAIL FROM with the reverse-path (brackets or not, empty for the null one) and ESMTP parameters."""
@@ -102,11 +103,16 @@ class SMTPTransport(SMTPLink):
     async def command_dot(self) -> list[Reply]:
         """The lone dot, with a CRLF before it only where the text did not end in one.
 
-        All replies that it is owed: one; under LMTP one a recipient; under PRDR a 353, one a recipient, and one.
+        All replies that it is owed: one; under LMTP one a recipient; under PRDR one a recipient and one for the whole,
+        behind a 353 that is not among them.
         """
-        dot = b"\r\n.\r\n" if self.machine.line_unfinished else b".\r\n"
-        self._write(dot, issued=Issued(self.now, C.DOT, "."))
-        pending = self.machine.pending[-1]
+        machine = self.machine
+        if machine.facts.streaming:
+            raise TransportError("the message text is still on its way: the dot comes after it")
+        unfinished = machine.prompt == "data>" and machine.line_unfinished
+        self._write(b"\r\n.\r\n" if unfinished else b".\r\n", issued=Issued(self.now, C.DOT, "."))
+        pending = self._newest()
+        self._settle_swallowed()
         await self.reply_to(pending)
         return pending.replies
 
@@ -116,73 +122,84 @@ class SMTPTransport(SMTPLink):
         """Message text in blocks: line ends made CRLF, dots stuffed; then the dot, unless it is held.
 
         ``size`` is the octets of the text as given, for progress, 0 if not known. A 4yz or 5yz that comes before the
-        dot stops the stream and is asked about. With the dot held, or after a stop, the list is empty.
+        dot stops the stream and is asked about. With the dot held the list is empty. TransportError where the text
+        cannot be read: what went out, went out. ConnectionLost where the link ended or was dropped on the way.
         """
-        wire = self._wire
-        if wire is None or not self.machine.facts.data_mode:
+        machine = self.machine
+        if self._wire is not None and machine.prompt != "data>":
             raise TransportError("message text needs the server's 354 first: send DATA")
-        self._early.clear()
-        size = size or (len(stream) if isinstance(stream, bytes) else 0)
+        if machine.facts.streaming:
+            raise TransportError("message text is on its way already")
+        wire = self._usable()
         self._emit(Issued(self.now, C.SEND_STREAM, "message text"))
-        stuffer, sent, source = Stuffer(), 0, blocks(stream)
+        try:
+            finished = await self._stream(wire, stream, size)
+        except BaseException as error:  # the user may stop it too: a stream that has ended must not look alive
+            if self._wire is wire:
+                reason = error.message if isinstance(error, TransportError) else "the message text was cut off"
+                self._emit(Failed(self.now, C.SEND_STREAM, f"{reason}: send the dot as it is, or drop"))
+            raise
+        return [] if finished and hold_dot else await self.command_dot()
+
+    async def _stream(self, wire: Wire, stream: bytes | BinaryIO, size: int) -> bool:
+        """All blocks; false where the user wants the dot before the end of the text."""
+        size = size or (len(stream) if isinstance(stream, bytes) else 0)
+        stuffer, sent, source = Stuffer(not self.machine.line_unfinished), 0, blocks(stream)
         while True:
+            if self._early and await self._early_refusal():
+                return False
             try:
                 block = next(source, b"")
-            except OSError as error:
-                self._emit(Failed(self.now, C.SEND_STREAM, f"the message cannot be read: {error.strerror or error}"))
-                raise TransportError(f"the message cannot be read: {error.strerror or error}") from error
+            except (OSError, ValueError) as error:  # ValueError: it is closed
+                raise TransportError(f"the message cannot be read ({_words(error)})") from error
             piece = stuffer.feed(block) if block else stuffer.finish()
             if piece:
                 self._write(piece)
                 sent += len(piece)
-                await self._drain()
+                await self._drain(wire)
+            self._emit(Progress(self.now, sent, size, done=not block))
             if not block:
-                break
-            self._emit(Progress(self.now, sent, size))
+                return True
             await asyncio.sleep(0)  # a server that refuses early is heard between blocks
-            if self._early.is_set():
-                answer = await self._early_refusal()
-                if answer == 2:
-                    return await self.command_dot()
-                if answer == 0:
-                    self.drop()
-                    return []
-        self._emit(Progress(self.now, sent, size, done=True))
-        return [] if hold_dot else await self.command_dot()
+            self._still(wire)
 
-    async def _drain(self) -> None:
-        """Until the kernel has it all; a server that does not read is told of, and waited for all the same."""
-        wire = self._wire
-        limit = BLOCK_STAGE if self.timeout is None else self.timeout
-        while wire is not None and wire.wire_full is not None:
+    async def _drain(self, wire: Wire) -> None:
+        """Until the kernel has it all or the server refuses; one that does not read is asked about."""
+        while wire.wire_full is not None and not self._early:
+            limit = stages.BLOCK if self.timeout is None else self.timeout
             try:
                 async with asyncio.timeout(limit or None):
                     await wire.wire_drain()
             except TimeoutError:
                 self._emit(TimedOut(self.now, limit))
-                answer = await self.put_question(
-                    "stalled", "the server has stopped reading the message", "wait on", "drop"
-                )
-                if answer == 1:
+                text = "the server has stopped reading the message"
+                if await self.put_question("stalled", text, "wait on", "drop") == 1:
                     self.drop()
-        if self._wire is not wire or wire is None:
-            raise ReplyTimeout("the connection ended while the message was being sent")
+                else:
+                    self._emit(Issued(self.now, C.SEND_STREAM, "message text, on"))
+            self._still(wire)
 
-    async def _early_refusal(self) -> int:
-        """A refusal came before the dot: 0 to drop, which is safe, 1 to go on with the text, 2 for the dot."""
-        self._early.clear()
-        early = self.machine.early
+    def _still(self, wire: Wire) -> None:
+        """ConnectionLost if the link has ended, or is about to, under the message."""
+        if self._wire is not wire or not self.machine.facts.link:
+            raise ConnectionLost(f"{self._cause}; the message was not sent to its end")
+
+    async def _early_refusal(self) -> bool:
+        """A refusal came before the dot: whether the dot is to go out now. ConnectionLost for the safe answer."""
+        wire, early, self._early = self._usable(), self.machine.early, False
         text = f"the server said {early.code if early else 'no'} before the dot"
         answer = await self.put_question("early", text, "drop", "go on with the text", "send the dot now")
+        if answer == 0:
+            self.drop()
+            self._still(wire)
         if answer == 1:
             self._emit(Issued(self.now, C.SEND_STREAM, "message text, on"))
-        return answer
+        return answer == 2
 
     async def bdat(self, chunk: bytes, last: bool = False) -> list[Reply]:
         """BDAT with its chunk in one write (RFC 3030); for the last one all replies owed."""
         line = f"BDAT {len(chunk)}{' LAST' if last else ''}"
-        self._write(line.encode() + b"\r\n" + chunk, issued=Issued(self.now, Bdat(len(chunk), last), line))
-        pending = self.machine.pending[-1]
+        pending = self._send(line.encode() + b"\r\n" + chunk, Issued(self.now, Bdat(len(chunk), last), line))
         await self.reply_to(pending)
         return pending.replies
 
@@ -195,27 +212,39 @@ class SMTPTransport(SMTPLink):
         return reply
 
     async def custom(self, line: str) -> Reply:
-        """Any command line; CRLF is added."""
-        verb = line.split(None, 1)[0].upper() if line.split() else ""
-        return await self._command(MEMBERS.get(verb, C.CUSTOM), _field(line))
+        """Any command line; CRLF is added. After a 220 to STARTTLS comes the handshake here, too."""
+        machine, verb = self.machine, line.split(None, 1)[0].upper() if line.split() else ""
+        if not (machine.pending or machine.unfinished or verb in ("AUTH", "STARTTLS")):
+            return await self._command(MEMBERS.get(verb, C.CUSTOM), _field(line))
+        self._no_text()
+        reply = await self.raw(_field(line).encode() + b"\r\n")
+        assert reply is not None  # a whole line outside of message text: something is owed
+        return reply
 
     async def raw(self, data: bytes) -> Reply | None:
         """Exactly these octets: the reply to the last line that they complete, None where they leave nothing owed."""
         pending = self.send_raw(data)
-        return await self.reply_to(pending) if pending else None
+        if pending is None:
+            return None
+        reply = await self.reply_to(pending)
+        if pending.kind == "STARTTLS":
+            await self.secured()
+        return reply
 
     def send_raw(self, data: bytes) -> Pending | None:
         """As ``raw``, without waiting."""
         machine = self.machine
+        if machine.facts.streaming:
+            raise TransportError("the message text is still on its way: nothing can come between")
         last = machine.pending[-1] if machine.pending else None
         answered = machine.facts.challenge is not None
         secrets = self._secrets_in(data)
         issued: Issued | None = None
         if not machine.facts.data_mode:
-            words = data.split(None, 1)
+            words = (machine.unfinished + data).split(None, 1)
             verb = words[0].upper().decode("latin-1") if words else ""
             step: Step = StartTls() if verb == "STARTTLS" else MEMBERS.get(verb, C.CUSTOM)
-            shown = "response" if answered else data.rstrip(b"\r\n").decode(errors="backslashreplace")
+            shown = "response" if answered else _without(data, secrets)
             issued = say_issued(C.AUTH if answered else step, shown, self.now)
         self._write(data, secrets, issued)
         newest = machine.pending[-1] if machine.pending else None
@@ -224,20 +253,24 @@ class SMTPTransport(SMTPLink):
         return newest
 
     def _secrets_in(self, data: bytes) -> tuple[tuple[int, int], ...]:
-        """A response to a 334 and what follows the mechanism in an AUTH line, wherever they stand in ``data``."""
-        if self.machine.facts.data_mode:
-            return ()
-        spans, start = [], 0
-        unfinished, response = self.machine.unfinished, self.machine.facts.challenge is not None
-        for line in data.splitlines(keepends=True):
-            end = start + len(line.rstrip(b"\r\n"))
-            whole = unfinished + line
-            match = _SECRET_LINE.match(whole)
-            if response and data[start:end] != b"*":
-                spans.append((start, end))
-            elif match and match.end() - len(unfinished) < len(line):
-                spans.append((start + max(0, match.end() - len(unfinished)), end))
-            start += len(line)
+        """What must not be shown of octets that go out as they are: the response to a 334, what follows the mechanism
+        in an AUTH line, and what goes out while an AUTH is owed and is no command: a response, ahead of its 334.
+        """
+        machine, spans, start = self.machine, [], 0
+        unfinished, response = machine.unfinished, machine.facts.challenge is not None
+        logging_in = any(entry.kind == "AUTH" for entry in machine.pending)
+        if machine.prompt == "data>":
+            start = len(data) if (end := data.find(b"\r\n.\r\n")) < 0 else end + 5
+        for match in _LINES.finditer(data, start):
+            start, end = match.start(), match.start() + len(match.group().rstrip(b"\r\n"))
+            whole = unfinished + data[start:end]
+            verb = whole.split(None, 1)[0].upper().decode("latin-1") if whole.split() else ""
+            if response or (logging_in and verb not in _VERBS):
+                if whole != b"*":
+                    spans.append((start, end))
+            elif found := _AUTH_SECRET.match(whole):
+                spans.append((max(start, start + found.end() - len(unfinished)), end))
+            logging_in = logging_in or verb == "AUTH"
             unfinished, response = b"", False
         return tuple(span for span in spans if span[0] < span[1])
 
@@ -250,19 +283,26 @@ class SMTPTransport(SMTPLink):
         """
         if not forward_paths:
             raise ValueError("a message needs a recipient")
+        for path in (reverse_path, *forward_paths):
+            _path(path)  # nothing is sent if one of them cannot be
+        if self._usable() and self.machine.may_issue(C.SEND_MESSAGE) is Verdict.IMPOSSIBLE:
+            raise TransportError("a message can be sent where MAIL is the next thing to say, and no reply is owed")
         self._emit(Issued(self.now, C.SEND_MESSAGE, "send the message"))
         mail = await self.command_mail(reverse_path)
         if not mail.positive:
             return [mail]
-        replies = [await self.command_rcpt(path) for path in forward_paths]
-        if not any(reply.positive for reply in replies):
+        replies = []
+        for path in forward_paths:
+            replies.append(await self.command_rcpt(path))
+            if not self.machine.facts.link:  # 421: there is nobody to talk to any more
+                return replies
+        if any(reply.positive for reply in replies):
+            replies = [await self.command_data()]
+            if self.machine.here is C.DATA:
+                return await self.send_data_stream(stream, size)
+        if self.machine.facts.link:
             await self.command_rset()
-            return replies
-        data = await self.command_data()
-        if data.code != 354:
-            await self.command_rset()
-            return [data]
-        return await self.send_data_stream(stream, size)
+        return replies
 
     async def disconnect(self) -> Reply | None:
         """QUIT, then close, whatever the answer; None if none came."""
@@ -276,11 +316,22 @@ class SMTPTransport(SMTPLink):
     # -- common
 
     async def _command(self, step: Step, line: str) -> Reply:
-        machine = self.machine
-        if machine.facts.data_mode and not machine.pending:
+        return await self.reply_to(self._send(line.encode() + b"\r\n", Issued(self.now, step, line)))
+
+    def _send(self, data: bytes, issued: Issued, secrets: tuple[tuple[int, int], ...] = ()) -> Pending:
+        """Send what leaves a reply owed, and give that."""
+        self._no_text()
+        self._write(data, secrets, issued)
+        return self._newest()
+
+    def _no_text(self) -> None:
+        if self.machine.facts.data_mode and self.machine.prompt == "data>":
             raise TransportError("in data mode this would become message text: only the dot or drop lead out")
-        self._write(line.encode() + b"\r\n", issued=Issued(self.now, step, line))
-        return await self.reply_to(machine.pending[-1])
+
+    def _newest(self) -> Pending:
+        if not self.machine.pending:
+            raise TransportError("this became part of what was begun before, and leaves no reply owed")
+        return self.machine.pending[-1]
 
     def _ehlo_name(self, name: str | None) -> str:
         return name or dialing.address_literal(self.local or "127.0.0.1")
@@ -295,6 +346,18 @@ def _next_response(exchange: sasl.Steps, challenge: str) -> sasl.Response | None
         return exchange.send(decoded)
     except StopIteration:
         return None
+
+
+def _without(data: bytes, secrets: tuple[tuple[int, int], ...]) -> str:
+    """Octets as text to be shown: without their secrets and their last line end."""
+    kept, start = b"", 0
+    for secret, end in secrets:
+        kept, start = kept + data[start:secret], end
+    return (kept + data[start:]).rstrip(b"\r\n").decode(errors="backslashreplace")
+
+
+def _words(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error)).rstrip(".").lower()
 
 
 def _field(text: str) -> str:
@@ -318,6 +381,6 @@ def _path(path: str) -> str:
 
 
 def _line(verb: str, path: str, parameters: Sequence[str]) -> str:
-    if any(re.search(r"\s", parameter) for parameter in parameters):
+    if any(re.search(r"\s|^\Z", parameter) for parameter in parameters):
         raise ValueError("a parameter is one word, KEYWORD or KEYWORD=value")
     return " ".join((f"{verb}{path}", *map(_field, parameters)))

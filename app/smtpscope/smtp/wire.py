@@ -37,6 +37,7 @@ class Wire(SMTPProtocol):
         self.wire_owner = owner
         self.wire_on_data = on_data
         self.wire_full: asyncio.Future[None] | None = None
+        self.wire_left = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take what is below: a socket's transport, or TLS on it. "All octets out" is true when it is said."""
@@ -56,8 +57,8 @@ class Wire(SMTPProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Say so, and let nobody wait for the kernel any more."""
         self.transport = None
-        self.resume_writing()
         self.wire_owner.wire_lost(self, exc)
+        self.resume_writing()
 
     def pause_writing(self) -> None:
         """The kernel did not take all of it."""
@@ -66,29 +67,32 @@ class Wire(SMTPProtocol):
 
     def resume_writing(self) -> None:
         """The kernel has all of it."""
-        if self.wire_full is not None:
-            full, self.wire_full = self.wire_full, None
-            if not full.done():
-                full.set_result(None)
+        full, self.wire_full, self.wire_left = self.wire_full, None, 0
+        if full is not None and not full.done():
+            full.set_result(None)
 
     def write(self, data: bytes) -> None:
         """Send exactly these octets."""
         if self.transport is None or self.transport.is_closing():
             raise NotConnected("there is no connection to write to")
-        cast(asyncio.Transport, self.transport).write(data)
+        transport = cast(asyncio.Transport, self.transport)
+        transport.write(data)
+        if self.wire_full is not None:
+            self.wire_left = transport.get_write_buffer_size()
 
     async def wire_drain(self) -> None:
-        """Wait until the kernel has everything that was written, or the link is gone."""
+        """Wait until the kernel has everything that was written, the link is gone, or there is other news."""
         if self.wire_full is not None:
             await asyncio.shield(self.wire_full)
 
+    def wire_news(self) -> None:
+        """Wake who waits for the kernel: something else is to be seen to."""
+        if self.wire_full is not None:
+            full, self.wire_full = self.wire_full, self.wire_loop.create_future()
+            if not full.done():
+                full.set_result(None)
+
     @property
     def wire_unsent(self) -> int:
-        """Octets that the kernel has not taken."""
-        return cast(asyncio.Transport, self.transport).get_write_buffer_size() if self.transport else 0
-
-    def wire_shut(self, now: bool = False) -> None:
-        """Close the link; ``now``, whatever is still to be sent."""
-        if self.transport is not None:
-            transport = cast(asyncio.Transport, self.transport)
-            transport.abort() if now else transport.close()
+        """Octets that the kernel has not taken; once the link is gone, that it had not at the last write."""
+        return cast(asyncio.Transport, self.transport).get_write_buffer_size() if self.transport else self.wire_left

@@ -1,0 +1,92 @@
+"""The header: where we are talking to, how safely, as whom, and what is being waited for; one row."""
+
+from __future__ import annotations
+
+from smtpscope.profile import Profile
+from smtpscope.session.view import View
+from smtpscope.smtp.command import SMTPCommand
+from smtpscope.smtp.events import LinkStatus
+from smtpscope.smtp.stages import stage_of
+from smtpscope.tui.picture_state import duration
+from smtpscope.visible import safe
+from smtpscope_widgets.spans import Spans, cells
+
+C = SMTPCommand
+
+
+def header(view: View, profile: Profile, now: float, width: int, picture_size: str) -> Spans:
+    """The header's spans for a terminal of ``width`` columns; ``now`` is in seconds since connect."""
+    parts = [_host(view, profile), _tls(view)]
+    if picture_size != "strip" or width >= 60:
+        parts += [_login(view), _recipients(view)]
+    parts += [_doing(view, profile, now)]
+    if view.queue_id:
+        parts.append([("queue id ", "dim"), (safe(view.queue_id), "strong")])
+    spans: Spans = [(" ", "text")]
+    for part in parts:
+        if part and cells(spans) + cells(part) + 2 <= width:
+            spans += [*part, ("  " if width < 100 else "   ", "text")]
+    return spans
+
+
+def _host(view: View, profile: Profile) -> Spans:
+    server, port = (view.opened.server, view.opened.port) if view.opened else (profile.server, profile.port)
+    host = f"[{server}]" if ":" in server else server
+    if profile.demo and not view.opened:
+        return [("practice server", "strong")]
+    spans: Spans = [(f"{safe(host)}:{port}", "strong")]
+    if view.peer and view.peer != server:
+        spans.append((f" {view.peer}", "dim"))
+    return spans
+
+
+def _tls(view: View) -> Spans:
+    if not view.machine.facts.tls or view.secured is None:
+        return [("no TLS", "dim")] if view.machine.facts.link else []
+    version = view.secured.version.replace("TLSv", "TLS")
+    if view.secured.faults:
+        return [(f"{version} ✗ certificate", "bad")]
+    return [(f"{version} ✓", "good")]
+
+
+def _login(view: View) -> Spans:
+    facts = view.machine.facts
+    if facts.auth:
+        return [(safe(facts.user) or "logged in", "strong")]
+    return []
+
+
+def _recipients(view: View) -> Spans:
+    facts = view.machine.facts
+    return [(f"RCPT {facts.ok}/{facts.bad}", "text")] if facts.ok or facts.bad else []
+
+
+def _doing(view: View, profile: Profile, now: float) -> Spans:
+    machine, link = view.machine, view.link
+    if view.question is not None:
+        return [("a question stands", "question")]
+    if view.opened is None:
+        return [("not connected", "dim")]
+    if view.closed is not None:
+        return [("closed: " + safe(view.closed.cause), "warn")]
+    if machine.facts.securing or (link is not None and link.status is LinkStatus.SECURING):
+        return [("TLS handshake", "warn")]
+    if not machine.facts.greeted:
+        if link is None or link.status is not LinkStatus.CONNECTED:
+            return [(link.status.value if link else "connecting", "warn"), (f" {clock(now)}", "text")]
+        limit = stage_of("BANNER", profile.timeout)
+        of = f" of {clock(limit)}" if limit else ""
+        return [(f"TCP up from {view.local}, waiting for 220", "warn"), (f"  {clock(now)}{of}", "text")]
+    if machine.facts.streaming:
+        return [("sending the message", "warn")]
+    if machine.pending:
+        entry = machine.pending[0]
+        late = " (late)" if entry.timed_out else ""
+        more = f" +{len(machine.pending) - 1}" if len(machine.pending) > 1 else ""
+        return [(f"waiting: {safe(entry.verb)[:12]} {duration(now - entry.sent)}{more}{late}", "warn")]
+    return [(f"idle {clock(now)}", "dim")]
+
+
+def clock(seconds: float) -> str:
+    """``0:12``, ``5:00``."""
+    return f"{int(max(0, seconds)) // 60}:{int(max(0, seconds)) % 60:02}"

@@ -1,0 +1,227 @@
+"""The line at the bottom in the app's hands: which prompt it has, what is offered for completion, what Enter means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.message import Message
+
+from smtpscope.actions import ACTIONS
+from smtpscope.profile import Profile
+from smtpscope.secret import Secret
+from smtpscope.smtp.machine import Machine, Verdict
+from smtpscope.tui.history import History
+from smtpscope.tui.palette import VERBS
+from smtpscope_widgets.wire_line import WireLine
+
+ENDINGS = {"CRLF": b"\r\n", "LF": b"\n", "CR": b"\r", "nothing": b""}
+"""What can end a typed line, in the order that F3 goes through."""
+
+_PARAMETERS = {
+    "SIZE": ("SIZE=",),
+    "8BITMIME": ("BODY=8BITMIME", "BODY=7BIT"),
+    "BINARYMIME": ("BODY=BINARYMIME",),
+    "SMTPUTF8": ("SMTPUTF8",),
+    "DSN": ("RET=HDRS", "RET=FULL", "ENVID="),
+    "PRDR": ("PRDR",),
+    "REQUIRETLS": ("REQUIRETLS",),
+}
+_HINTS = {
+    Verdict.LEGAL: ("legal now", "legal"),
+    Verdict.OUT_OF_ORDER: ("out of order", "out"),
+    Verdict.IMPOSSIBLE: ("impossible now", "impossible"),
+}
+_STEPS = {action.verb: action for action in ACTIONS if action.verb}
+
+
+class LineBar(WireLine):
+    """The wire line, the ``:`` line and the credential prompts, one at a time."""
+
+    class Send(Message):
+        """A line for the wire, as typed or filled."""
+
+        def __init__(self, text: str, filled: bool, masked: bool) -> None:
+            super().__init__()
+            self.text = text
+            self.filled = filled
+            self.masked = masked
+
+        def __rich_repr__(self) -> object:
+            yield "text", "****" if self.masked else self.text
+
+    class Command(Message):
+        """A line of the app's own."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class Credentials(Message):
+        """User and password for an AUTH that had none."""
+
+        def __init__(self, mechanism: str, user: str, password: Secret) -> None:
+            super().__init__()
+            self.mechanism = mechanism
+            self.user = user
+            self.password = password
+
+    def __init__(self, profile: Profile, history: History, *, ascii_only: bool, id: str) -> None:
+        super().__init__(ascii_only=ascii_only, id=id)
+        self.profile = profile
+        self.past = history
+        self.ending = "CRLF"
+        self._mechanism = ""
+        self._user = ""
+        self._wire_prompt = ">"
+        self._draft = ""
+        self.complete = self._complete
+        self._machine: Machine | None = None
+
+    # -- which prompt
+
+    def follow(self, machine: Machine, prompt: str) -> None:
+        """Take the prompt that the session's state asks for, unless something else is being asked."""
+        self._machine = machine
+        self._wire_prompt = prompt
+        if self.prompt not in (":", "user>", "password>") and self.prompt != prompt:
+            self._change(prompt, masked=prompt == "334>")
+        self.update_hint()
+
+    def _change(self, prompt: str, masked: bool = False) -> None:
+        if masked or self.masked:
+            self.clear()
+        self.prompt, self.masked = prompt, masked
+        self.allow_empty = prompt == "data>"
+        self.history = [] if masked or prompt in ("user>", "data>") else self.past.lines
+        self.update_hint()
+
+    def to_wire(self) -> None:
+        """Back to the prompt that the session's state asks for."""
+        self._change(self._wire_prompt, masked=self._wire_prompt == "334>")
+        if self._draft and not self.masked:
+            self.set(self._draft)
+        self._draft = ""
+
+    def to_command(self, text: str = "", filled: bool = False) -> None:
+        """The ``:`` line; what is typed for the wire is kept for later."""
+        if self.prompt != ":":
+            self._draft = "" if self.masked else self.value
+            self.clear()
+            self._change(":")
+        if filled:
+            self.fill(text)
+        elif text:
+            self.set(text)
+
+    def ask_credentials(self, mechanism: str, user: str | None) -> None:
+        """Ask who and, masked, with what; ``user`` if that is known."""
+        self._mechanism, self._user = mechanism, user or ""
+        self.clear()
+        self._change("password>" if user else "user>", masked=bool(user))
+
+    def next_ending(self) -> None:
+        """The next line ending in turn."""
+        names = list(ENDINGS)
+        self.ending = names[(names.index(self.ending) + 1) % len(names)]
+        self.update_hint()
+
+    # -- what Enter means
+
+    def on_wire_line_submitted(self, event: WireLine.Submitted) -> None:
+        """Enter: what it means depends on the prompt."""
+        event.stop()
+        if self.prompt == "user>":
+            self._user = event.text
+            self.clear()
+            self._change("password>", masked=True)
+        elif self.prompt == "password>":
+            self.clear()
+            self.to_wire()
+            self.post_message(self.Credentials(self._mechanism, self._user, Secret(event.text)))
+        elif self.prompt == ":":
+            self.clear()
+            self.to_wire()
+            self.post_message(self.Command(event.text))
+        else:
+            self.post_message(self.Send(event.text, event.filled, self.masked))
+
+    def sent(self, text: str) -> None:
+        """The line is out: it is history now."""
+        if not self.masked and self.prompt == ">":
+            self.past.add(text)
+            self.history = self.past.lines
+        self.clear()
+
+    # -- beside the line
+
+    def update_hint(self) -> None:
+        """Say beside the line what it would do now."""
+        ending = "" if self.ending == "CRLF" else f"ends in {self.ending}  "
+        if self.prompt == "data>":
+            self.hint, self.hint_kind = f"{ending}message text; a lone . ends it; QUIT would be text", "note"
+        elif self.prompt == "334>":
+            self.hint, self.hint_kind = f"{ending}the response in base64, hidden; * cancels", "note"
+        elif self.prompt == "password>":
+            self.hint, self.hint_kind = f"password of {self._user} for AUTH {self._mechanism}", "note"
+        elif self.prompt == "user>":
+            self.hint, self.hint_kind = f"user name for AUTH {self._mechanism}", "note"
+        elif self.prompt == ":" or self._machine is None:
+            self.hint, self.hint_kind = "", "note"
+        else:
+            text = self.value or self.ghost
+            words, kind = _HINTS[verdict_of(text, self._machine)] if text.strip() else ("", "note")
+            self.hint, self.hint_kind = ending + words, kind
+
+    def on_wire_line_changed(self, event: WireLine.Changed) -> None:
+        """What is typed changed: so does the hint."""
+        event.stop()
+        self.update_hint()
+
+    # -- completion
+
+    def _complete(self, text: str) -> Sequence[str]:
+        if self.prompt == ":":
+            return [action.id for action in ACTIONS if action.id.startswith(text)] + [
+                word for word in ("set timeout ", "q") if word.startswith(text) and text
+            ]
+        if self.prompt != ">":
+            return []
+        upper = text.upper()
+        verb, blank, rest = upper.partition(" ")
+        if not blank:
+            full = {"MAIL": "MAIL FROM:<", "RCPT": "RCPT TO:<"}
+            return [full.get(name, name) for name in sorted(VERBS) if name.startswith(verb)]
+        return list(self._arguments(verb, text, rest))
+
+    def _arguments(self, verb: str, text: str, rest: str) -> list[str]:
+        ext = self._machine.facts.ext if self._machine else {}
+        if verb == "AUTH":
+            return [f"AUTH {name}" for name in ext.get("AUTH", "").split() if name.upper().startswith(rest)]
+        if verb not in ("MAIL", "RCPT"):
+            return []
+        head = "MAIL FROM:<" if verb == "MAIL" else "RCPT TO:<"
+        if ">" not in text:
+            start = text[len(head) :] if text.upper().startswith(head) else ""
+            return [f"{head}{address}>" for address in self._addresses() if address.startswith(start)]
+        before, _, word = text.rpartition(" ")
+        offered = [p for keyword in ext for p in _PARAMETERS.get(keyword, ())] if verb == "MAIL" else []
+        if verb == "RCPT" and "DSN" in ext:
+            offered = ["NOTIFY=NEVER", "NOTIFY=SUCCESS,FAILURE,DELAY", "ORCPT=rfc822;"]
+        if not before or ">" not in before:
+            return [f"{text} {parameter}" for parameter in offered] if text.endswith(">") else []
+        return [f"{before} {parameter}" for parameter in offered if parameter.startswith(word.upper())]
+
+    def _addresses(self) -> list[str]:
+        found = [self.profile.mail_from or "", *self.profile.rcpt_to]
+        for line in reversed(self.past.lines):
+            if "<" in line and ">" in line:
+                found.append(line.partition("<")[2].partition(">")[0])
+        return [address for address in dict.fromkeys(found) if address]
+
+
+def verdict_of(line: str, machine: Machine) -> Verdict:
+    """Whether a typed line may go out now."""
+    words = line.split()
+    verb = words[0].upper() if words else ""
+    action = _STEPS.get("EHLO" if verb == "LHLO" else verb) or _STEPS["NOOP"]
+    return action.verdict(machine)
