@@ -233,8 +233,9 @@ class Machine:
             self._text_is_out(event.time)
 
     def _progress(self, event: Progress) -> None:
-        self.facts.streaming = self.facts.data_mode and not event.done
-        if event.done and self.facts.txn is T.DATA:
+        facts = self.facts
+        facts.streaming = facts.data_mode and not event.done
+        if event.done and facts.link and facts.txn is T.DATA:
             self._text_is_out(event.time)
             self.passed[C.SEND_STREAM] = Mark(None, 0.0, f"{event.sent}")
 
