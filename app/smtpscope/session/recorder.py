@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import overload
 
 from smtpscope.smtp.events import Cipher, Event, Received, Sent
@@ -43,12 +45,20 @@ class Recorder:
         assert self._file is not None
         return event._replace(data=os.pread(self._file, place[1], place[0]))
 
+    def __iter__(self) -> Iterator[Event]:
+        """The events in order, and those that come meanwhile."""
+        index = 0
+        while index < len(self._events):
+            yield self[index]
+            index += 1
+
     def append(self, event: Event) -> None:
         """Take one event."""
         if isinstance(event, Sent | Received | Cipher):
             self._room -= len(event.data)
             if self._room < 0:
-                event = self._spool(event)
+                with suppress(OSError):  # where the disk takes no more the octets stay in memory
+                    event = self._spool(event)
         self._events.append(event)
 
     def _spool(self, event: Sent | Received | Cipher) -> Event:

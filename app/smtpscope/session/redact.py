@@ -9,25 +9,32 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from smtpscope.smtp.events import Event, Received, Sent
+from smtpscope.visible import octets
 
 SHORTEST = 4
 """Octets of the shortest secret that is looked for elsewhere; a shorter one is hidden only where it was sent."""
 HIDDEN = "[hidden]"
 """What stands in a secret's place."""
 
-_CHALLENGE = re.compile(rb"334[ -]([A-Za-z0-9+/=]*)\r?\n\Z")
+_CHALLENGE = re.compile(rb"(?:\A|\n)334[ -]([A-Za-z0-9+/=]*)\r?\n\Z")
+_CHALLENGE_KEPT = 2048
+_ASKS_NAME = (b"username", b"user name")
+_KEYED_DIGEST = re.compile(rb".* ([0-9a-f]{32})", re.DOTALL)  # the response of CRAM-MD5 (RFC 2195 2)
 
 
 class Redactor:
     """Learns secrets from events, and finds them in any octets."""
 
     def __init__(self) -> None:
-        self._forms: set[bytes] = set()
+        self._forms: dict[bytes, bytes] = {}  # pattern -> what it looks for, in small letters
         self._pattern: re.Pattern[bytes] | None = None
-        self._asked_for_name = False
+        self._said = b""  # the end of what the server has said since we spoke
+        self._responses = 0  # of ours in this login
+        self._names = False  # our response gives a user name, which is no secret elsewhere
+        self._unended = b""  # a secret whose line has not ended yet
 
     @property
     def forms(self) -> int:
@@ -37,50 +44,74 @@ class Redactor:
     def learn(self, event: Event) -> bool:
         """Take one event; true if there is something new to hide."""
         if isinstance(event, Received):
-            if match := _CHALLENGE.search(event.data[-2048:]):
-                self._asked_for_name = _decoded(match.group(1)).lower().startswith(b"user")
+            self._said = (self._said + event.data[-_CHALLENGE_KEPT:])[-_CHALLENGE_KEPT:]
             return False
-        if not isinstance(event, Sent) or not event.secrets:
+        if not isinstance(event, Sent):
             return False
-        before = len(self._forms)
+        if not self._unended:
+            self._take_challenge()
+        unended, self._unended, before = self._unended, b"", len(self._forms)
         for start, end in event.secrets:
-            self._learn(event.data[start:end])
+            token = event.data[start:end]
+            if not start:
+                token = unended + token
+            self._learn(token)
+            if end == len(event.data):
+                self._unended = token
         if len(self._forms) == before:
             return False
-        longest_first = sorted(self._forms, key=len, reverse=True)
-        self._pattern = re.compile(b"|".join(map(re.escape, longest_first)), re.IGNORECASE)
+        longest_first = sorted(self._forms.items(), key=lambda item: len(item[1]), reverse=True)
+        alternatives = b"|".join(form for form, _ in longest_first)
+        self._pattern = re.compile(b"(?=(" + alternatives + b"))", re.IGNORECASE)  # they may overlap
         return True
 
+    def _take_challenge(self) -> None:
+        """What we are about to send answers what the server has said: is it a user name?
+
+        Only the first response of a login can be one, whatever a server asks later.
+        """
+        challenge = _CHALLENGE.search(self._said)
+        self._said = b""
+        self._responses = self._responses + 1 if challenge else 0
+        self._names = self._responses == 1 and bool(
+            challenge and _decoded(challenge.group(1)).lower().startswith(_ASKS_NAME)
+        )
+
     def _learn(self, token: bytes) -> None:
-        decoded = _decoded(token)
-        self._add(token)
-        if self._asked_for_name:
-            return  # a user name typed under the mask is no secret elsewhere
-        self._add(decoded)
-        secret = decoded.rpartition(b"\0")[2] if b"\0" in decoded else decoded
-        for form in (secret, secret.rpartition(b" ")[2]):
-            self._add(form)
+        for word in {token, *token.split()}:
+            decoded = _decoded(word)
+            if self._names and b"\0" not in decoded:
+                continue
+            secrets = {word, decoded, decoded.rpartition(b"\0")[2]}
+            if digest := _KEYED_DIGEST.fullmatch(decoded):
+                secrets.add(digest.group(1))
+            for secret in secrets:
+                self._add(secret)
 
     def _add(self, secret: bytes) -> None:
+        """Look for ``secret`` from now on: as it is, in hexadecimal, percent-encoded and in base64."""
         if len(secret) < SHORTEST:
             return
-        self._forms.add(secret)
-        self._forms.add(secret.hex().encode())
-        self._forms.add(quote(secret).encode())
+        every = b"".join(b"%%%02x" % octet for octet in secret)
+        quoted = {quote(secret).encode(), quote(secret, safe="").encode(), quote_plus(secret).encode(), every}
+        self._forms |= {re.escape(form): form.lower() for form in (secret, secret.hex().encode(), *quoted)}
         for offset in range(3):
-            # The characters that depend on the secret alone, whatever stands before and behind it.
+            # The characters that depend on the secret alone; those beside them tell a part of it, and go with them.
             encoded = base64.b64encode(bytes(offset) + secret + bytes(-(offset + len(secret)) % 3))
             first, last = (offset * 8 + 5) // 6, (offset + len(secret)) * 8 // 6
-            if last - first >= SHORTEST:
-                self._forms.add(encoded[first:last])
+            core = encoded[first:last]
+            self._forms[b"[a-z0-9+/]?" + re.escape(core) + b"[a-z0-9+/]?"] = core.lower()
 
     def spans(self, data: bytes) -> list[tuple[int, int]]:
-        """The (start, end) places of known secrets in ``data``, in order."""
-        return [match.span() for match in self._pattern.finditer(data)] if self._pattern else []
+        """The (start, end) places of known secrets in ``data``, in order; they may overlap."""
+        small = data.lower()
+        if self._pattern is None or not any(form in small for form in self._forms.values()):  # nearly always, and fast
+            return []
+        return [match.span(1) for match in self._pattern.finditer(data)]
 
     def text(self, text: str) -> str:
         """``text`` with known secrets replaced."""
-        data = text.encode(errors="surrogateescape")
+        data = octets(text)
         return hide(data, self.spans(data)).decode(errors="surrogateescape")
 
 
@@ -105,7 +136,8 @@ def merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _decoded(token: bytes) -> bytes:
+    """What base64 stands for, its padding left out or not; empty if it is none."""
     try:
-        return base64.b64decode(token, validate=True)
+        return base64.b64decode(token + b"=" * (-len(token) % 4), validate=True)
     except (binascii.Error, ValueError):
         return b""
