@@ -50,7 +50,7 @@ class Footer(NamedTuple):
     places: list[tuple[int, int, str]]
 
 
-def footer(machine: Machine, step: NextStep, width: int, in_line: bool) -> Footer:
+def footer(machine: Machine, step: NextStep, width: int, in_line: bool, ascii_only: bool = False) -> Footer:
     """The footer for this state. With the focus in the line it says what the line takes."""
     spans: Spans = [(" ", "text")]
     places: list[tuple[int, int, str]] = []
@@ -61,7 +61,12 @@ def footer(machine: Machine, step: NextStep, width: int, in_line: bool) -> Foote
         places.append((start, cells(spans) - 2, action))
 
     if in_line:
-        for key, words in (("Enter", "send"), ("Tab", "complete"), ("↑↓", "history"), ("Esc", "back")):
+        for key, words in (
+            ("Enter", "send"),
+            ("Tab", "complete"),
+            ("Up" if ascii_only else "↑↓", "history"),
+            ("Esc", "back"),
+        ):
             put("", key, words)
         put("ending", "F3", "ending")
         put("drop", "^]", "drop")
@@ -69,7 +74,7 @@ def footer(machine: Machine, step: NextStep, width: int, in_line: bool) -> Foote
         return Footer(spans, places)
     label = safe(step.label)
     room = max(16, width - 44) if width < 110 else width // 2
-    put("step", "space", label if len(label) <= room else label[: room - 1] + "…", "strong" if step.step else "dim")
+    put("step", "space", label if len(label) <= room else label[: room - 3] + "...", "strong" if step.step else "dim")
     always = [(action, BY_ID[action].keys[0], words) for action, words in _ALWAYS]
     names = {"f5": "F5", "colon": ":", "ctrl+p": "^p", "question_mark": "?"}
     reserved = sum(len(names.get(key, key)) + len(words) + 3 for _, key, words in always)

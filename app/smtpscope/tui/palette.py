@@ -36,11 +36,11 @@ class Palette(Provider):
         for member in SMTPCommand:
             action = BY_MEMBER[member]
             verdict = _WORDS[action.verdict(machine)]
-            keys = f"[{action.shown_keys}]" if action.keys else ""
+            keys = f"key {action.shown_keys}" if action.keys else ""
             yield f"{member.name}  {action.title}", _join(member.meaning, verdict, keys), action
         for action in ACTIONS:
             if BY_MEMBER.get(action.member) is not action if action.member is not None else True:
-                keys = f"[{action.shown_keys}]" if action.keys else ""
+                keys = f"key {action.shown_keys}" if action.keys else ""
                 yield action.title, _join(action.help, _WORDS[action.verdict(machine)], keys), action
 
     async def discover(self) -> Hits:

@@ -66,7 +66,7 @@ def _node(member: SMTPCommand, view: View, now: float) -> NodeState:
     if mark is not None:
         return NodeState("passed", here, may, _report(member, mark), _short(mark))
     if member is C.NONE and any(move.path[0] is C.NONE for move in machine.moves[:1]):
-        return NodeState("passed", here, may)
+        return NodeState("passed", here, may, "closed" if here else "")
     return NodeState("", here, may)
 
 
@@ -106,7 +106,8 @@ def _report(member: SMTPCommand, mark: Mark) -> str:
 
 
 def _short(mark: Mark) -> str:
-    return mark.word[:3] if mark.word and not mark.word.isdigit() else str(mark.code or "")
+    """A code where there is one."""
+    return str(mark.code) if mark.code else mark.word if mark.word == "TLS" else ""
 
 
 class Passed:

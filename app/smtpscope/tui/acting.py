@@ -1,0 +1,333 @@
+"""What each action does: the screen's own things here, everything else by a call to the session."""
+
+from __future__ import annotations
+
+import difflib
+from abc import abstractmethod
+from collections.abc import Callable
+
+from textual.app import App
+
+from smtpscope.actions import BY_ID
+from smtpscope.profile import Profile, parse_seconds
+from smtpscope.session import plan
+from smtpscope.session.explain import reply_lines
+from smtpscope.session.recorder import Recorder
+from smtpscope.session.thread import SessionThread
+from smtpscope.session.transcript import transcript
+from smtpscope.session.view import View
+from smtpscope.smtp.command import SMTPCommand
+from smtpscope.smtp.events import Asked
+from smtpscope.smtp.machine import Verdict
+from smtpscope.tui import clipboard
+from smtpscope.tui.inspector import reply_of
+from smtpscope.tui.keys import KeyGate
+from smtpscope.tui.main_screen import MainScreen
+from smtpscope.tui.rows import TIMES, LogRows
+from smtpscope.tui.screens import Help
+from smtpscope.visible import visible_text
+from smtpscope_widgets.spans import wall
+
+C = SMTPCommand
+
+
+class Acting(App[int]):
+    """The app's actions, one ``do_`` method for each id of the registry that is no verb."""
+
+    given: Profile
+    recorder: Recorder
+    session: SessionThread | None
+    view: View
+    rows: LogRows
+    gate: KeyGate
+    main: MainScreen
+    own_question: tuple[Asked, Callable[[int], None]] | None
+    aside: bool
+
+    @property
+    @abstractmethod
+    def profile(self) -> Profile:
+        """What the session starts from now."""
+
+    @property
+    @abstractmethod
+    def ehlo_name(self) -> str:
+        """What EHLO says."""
+
+    @property
+    @abstractmethod
+    def now(self) -> float:
+        """Seconds since connect."""
+
+    @property
+    @abstractmethod
+    def question(self) -> Asked | None:
+        """The question that stands, if it was not laid aside."""
+
+    @abstractmethod
+    def look(self) -> None:
+        """Show what has come."""
+
+    @abstractmethod
+    def show_row(self) -> None:
+        """Show the row under the cursor."""
+
+    @abstractmethod
+    def say(self, news: str) -> None:
+        """Tell something that is no event."""
+
+    @abstractmethod
+    def focus_line(self) -> None:
+        """Go to the line."""
+
+    @abstractmethod
+    def fill_verb(self, verb: str, key: str = "") -> None:
+        """Fill the line for a verb."""
+
+    @abstractmethod
+    def ask_credentials(self, mechanism: str) -> None:
+        """Ask for user and password."""
+
+    # -- dispatch
+
+    def action_do(self, id: str) -> None:
+        """What a key stands for."""
+        action = BY_ID[id]
+        if action.verb:
+            self.fill_verb(action.verb, BY_ID[id].keys[0])
+        elif id == "stream":
+            self.run_id(id)
+        else:
+            getattr(self, f"do_{id}")()
+
+    def run_id(self, id: str) -> None:
+        """What the palette or a node stands for: a command is filled in, never run."""
+        action = BY_ID[id]
+        if action.verb:
+            self.fill_verb(action.verb)
+        elif action.command:
+            self.focus_line()
+            self.main.line.to_command(action.command, filled=True)
+        else:
+            getattr(self, f"do_{id}")()
+
+    def execute(self, text: str) -> None:
+        """One line of the app's own."""
+        words = text.split()
+        if not words:
+            return
+        if words[0] in ("q", "quit", "q!"):
+            self.do_quit()
+        elif words[:2] == ["set", "timeout"] and len(words) == 3:
+            self._set_timeout(words[2])
+        elif len(words) == 1 and words[0] in BY_ID:
+            action = BY_ID[words[0]]
+            if action.verb:
+                self.fill_verb(action.verb)
+            else:
+                getattr(self, f"do_{action.id}")()
+        else:
+            near = difflib.get_close_matches(words[0], ["q", "set timeout", *BY_ID], 1, 0.4)
+            self.say(
+                f"no command {visible_text(text, limit=40)}"
+                + (f": did you mean {near[0]}?" if near else ": Tab completes")
+            )
+
+    def _set_timeout(self, text: str) -> None:
+        try:
+            seconds = parse_seconds(text)
+        except ValueError as error:
+            self.say(str(error))
+            return
+        self.call("set_timeout", seconds)
+        self.say(f"each reply may take {seconds:g} s" if seconds else "replies may take as long as they like")
+
+    def call(self, method: str, *arguments: object) -> None:
+        """Have the session do something."""
+        if self.session is None:
+            self.say("this is a recording: nothing can be sent")
+        else:
+            self.session.call(method, *arguments)
+
+    def do_step(self) -> None:
+        """The next step."""
+        machine, step = self.view.machine, plan.next_step(self.view.machine, self.profile, self.ehlo_name)
+        if not self.gate.may_step() or self.view.question is not None or machine.facts.streaming or machine.pending:
+            return
+        if step.cursor is not None:
+            self.focus_line()
+            self.main.line.fill(step.line, step.cursor)
+        elif step.step is None:
+            self.say(step.label)
+        elif step.step is C.AUTH and self.profile.password is None:
+            self.ask_credentials(step.line.split()[1])
+        else:
+            self.call("step")
+
+    def do_go(self) -> None:
+        """Step on; on a node of the picture, to there."""
+        diagram = self.main.diagram
+        node = diagram.selected if self.focused is diagram else None
+        if self.view.question is None:
+            self.call("go", SMTPCommand[node] if node else None)
+
+    def do_again(self) -> None:
+        """The last transaction again."""
+        self.call("again")
+
+    def do_replay(self) -> None:
+        """A new connection, to the cursor's row."""
+        row = self.main.cursor_row(self.view)
+        self.call("replay", self.view.log.event[row] if row >= 0 else 0)
+
+    def do_drop(self) -> None:
+        """Close now."""
+        self.call("drop")
+
+    def do_connect(self) -> None:
+        """Connect, where there is no connection."""
+        if self.view.machine.may_issue(BY_ID["connect"].member or C.BANNER) is Verdict.LEGAL:
+            self.call("connect")
+        else:
+            self.say("there is a connection already: ^] drops it")
+
+    def do_login(self) -> None:
+        """As far as a login."""
+        if self.profile.password is None:
+            chosen = plan.mechanism(self.view.machine.facts, self.profile)
+            self.ask_credentials(chosen or plan.MECHANISMS[0])
+        else:
+            self.call("run_to_connected")
+
+    def do_stream(self) -> None:
+        """The message text, dot held."""
+        if self.view.machine.may_issue(C.SEND_STREAM) is Verdict.LEGAL:
+            self.call("stream")
+        else:
+            self.say("message text needs the server's 354 first: d fills DATA")
+
+    def do_send(self) -> None:
+        """MAIL to dot."""
+        self.call("send_message")
+
+    def do_custom(self) -> None:
+        """The line, for anything."""
+        self.focus_line()
+
+    def do_ending(self) -> None:
+        """The next line ending."""
+        self.main.line.next_ending()
+        self.say(f"typed lines end in {self.main.line.ending}")
+
+    def do_command(self) -> None:
+        """The app's own command line."""
+        self.focus_line()
+        self.main.line.to_command()
+
+    def do_palette(self) -> None:
+        """The palette."""
+        self.action_command_palette()
+
+    def do_explain(self) -> None:
+        """Help; a question that was laid aside comes back first."""
+        if self.aside and self.view.question is not None:
+            self.aside = False
+            self.show_row()
+            return
+        reply, row = reply_of(self.view.log, self.main.cursor_row(self.view)), self.main.cursor_row(self.view)
+        lines = reply_lines(reply) if reply is not None else [self.view.log.spans(row)] if row >= 0 else []
+        self.push_screen(Help(lines, self.main.pane))
+
+    def do_row(self) -> None:
+        """Copy the cursor's row."""
+        row = self.main.cursor_row(self.view)
+        if row >= 0:
+            text = "".join(text for text, _ in self.view.log.spans(row))
+            self.say(clipboard.copy(wall(text), self.copy_to_clipboard))
+
+    def do_transcript(self) -> None:
+        """Copy the session."""
+        text = transcript(self.recorder[:], redact=self.view.redactor)
+        self.say(clipboard.copy(text, self.copy_to_clipboard))
+
+    def do_picture(self) -> None:
+        """The next size of the picture."""
+        self.main.next_picture_size()
+        self.look()
+
+    def do_zoom(self) -> None:
+        """The pane with the focus alone, and back."""
+        self.main.zoom()
+        self.look()
+
+    def action_digit(self, number: int) -> None:
+        """An answer while a question stands, else a pane."""
+        question = self.question
+        if question is not None:
+            if number > len(question.answers):
+                self.say(f"answer with 1 to {len(question.answers)}")
+            elif self.own_question is not None:
+                answer = self.own_question[1]
+                self.own_question = None
+                answer(number - 1)
+                self.show_row()
+            else:
+                self.call("answer", number - 1)
+        elif number <= 4:
+            getattr(self, f"do_{('pane_picture', 'pane_log', 'pane_inspector', 'pane_line')[number - 1]}")()
+
+    def do_pane_picture(self) -> None:
+        """Focus the picture."""
+        self.main.diagram.focus()
+
+    def do_pane_log(self) -> None:
+        """Focus the log."""
+        self.main.remove_class("over")
+        self.main.log_view.focus()
+
+    def do_pane_inspector(self) -> None:
+        """Open the inspector and focus it."""
+        self.main.open_inspector()
+        self.show_row()
+        self.main.inspector.take_focus()
+
+    def do_pane_line(self) -> None:
+        """Focus the line."""
+        self.focus_line()
+
+    def do_time(self) -> None:
+        """The next time format."""
+        self.rows.time = TIMES[(TIMES.index(self.rows.time) + 1) % len(TIMES)]
+        self.main.log_view.refresh_rows()
+        names = {"connect": "since connect", "before": "since the row before", "wall": "wall clock"}
+        self.say(f"times are {names[self.rows.time]}")
+
+    def do_theme(self) -> None:
+        """Choose the colours."""
+        self.search_themes()
+
+    def do_quit(self) -> None:
+        """Leave; with half a message out, only after a question."""
+        facts = self.view.machine.facts
+        if facts.data_mode and facts.texted and self.own_question is None:
+            asked = Asked(self.now, "leave", "a message is half sent", ("stay", "leave"))
+            self.own_question = (asked, lambda answer: self.exit(0) if answer else None)
+            self.show_row()
+        else:
+            self.exit(0)
+
+    def action_leave_pane(self) -> None:
+        """Escape: out of a question, a zoom, the inspector; it never touches the wire."""
+        if self.own_question is not None:
+            self.own_question = None
+        elif self.question is not None:
+            self.aside = True
+        elif self.main.zoomed:
+            self.main.zoom()
+        elif self.focused is not self.main.log_view:
+            self.do_pane_log()
+        self.look()
+
+    def action_now(self) -> None:
+        """Back to the last row."""
+        self.main.log_view.action_last()

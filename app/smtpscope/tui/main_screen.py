@@ -1,0 +1,210 @@
+"""The main screen: its widgets from top to bottom, how they share the terminal, and what each shows of the view."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.screen import Screen
+
+from smtpscope.profile import Profile
+from smtpscope.session.explain import brief
+from smtpscope.session.log import Spans
+from smtpscope.session.notes import numbered
+from smtpscope.session.plan import NextStep
+from smtpscope.session.view import View
+from smtpscope.smtp.events import Asked
+from smtpscope.tui import picture_state
+from smtpscope.tui.footer import Footer, footer
+from smtpscope.tui.header import header
+from smtpscope.tui.history import History
+from smtpscope.tui.inspector import Inspector, reply_of
+from smtpscope.tui.line_bar import LineBar
+from smtpscope.tui.pictures import picture_for, size_for
+from smtpscope.tui.rows import LogRows
+from smtpscope.visible import safe
+from smtpscope_widgets.state_diagram import StateDiagram
+from smtpscope_widgets.text_rows import TextRows
+from smtpscope_widgets.wire_log import WireLog
+
+BESIDE = 110
+"""Columns from which the inspector stands beside the log."""
+INSPECTOR = 48
+"""Its columns there."""
+SIZES = ("wide", "compact", "strip", "off")
+"""What ``p`` goes through."""
+
+_WELCOME = "space does the next step, ? explains, ^p lists everything that can be done"
+
+
+class MainScreen(Screen[None]):
+    """Knows how things look; what they mean is in the view, what is done is the app's."""
+
+    AUTO_FOCUS = "#log"
+
+    DEFAULT_CSS = """
+    MainScreen {
+        layout: vertical;
+        overflow: hidden;
+        #header { background: $panel; }
+        #rule { text-style: dim; }
+        #panes { height: 1fr; }
+        #log { width: 1fr; height: 1fr; }
+        #inspector { display: none; width: 1fr; }
+        #explain { height: 2; }
+        #line { height: 1; }
+        #footer { height: 1; background: $panel; }
+        &.beside #inspector { display: block; width: 48; border-left: vkey $panel; }
+        &.beside #explain { display: none; }
+        &.over #inspector { display: block; }
+        &.over #log { display: none; }
+        &.zoomed #picture, &.zoomed #rule { display: none; }
+        &.zoomed-picture #panes, &.zoomed-picture #rule { display: none; }
+        &.zoomed-picture #picture { height: 1fr; }
+        &.beside.zoomed #inspector { display: none; }
+        &.beside.zoomed-inspector #inspector { display: block; width: 1fr; }
+        &.zoomed-inspector #log { display: none; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "app.do('custom')", show=False)]
+
+    def __init__(self, profile: Profile, rows: LogRows, history: History) -> None:
+        super().__init__()
+        self._profile = profile
+        self.passed = picture_state.Passed()
+        self._choice: str | None = None
+        self._footer = Footer([], [])
+        ascii_only = profile.ascii
+        self.top = TextRows(ascii_only=ascii_only, id="header")
+        self.diagram = StateDiagram(picture_for("compact", 80), ascii=ascii_only, id="picture")
+        self.rule = TextRows(ascii_only=ascii_only, id="rule")
+        self.log_view = WireLog(rows, ascii_only=ascii_only, id="log")
+        self.inspector = Inspector(ascii_only=ascii_only, id="inspector")
+        self.explanation = TextRows(ascii_only=ascii_only, id="explain")
+        self.line = LineBar(profile, history, ascii_only=ascii_only, id="line")
+        self.bottom = TextRows(ascii_only=ascii_only, id="footer")
+
+    def compose(self) -> ComposeResult:
+        """From top to bottom."""
+        yield self.top
+        yield self.diagram
+        yield self.rule
+        with Horizontal(id="panes"):
+            yield self.log_view
+            yield self.inspector
+        yield self.explanation
+        yield self.line
+        yield self.bottom
+
+    # -- sizes
+
+    def lay_out(self) -> None:
+        """Where the inspector is depends on the width."""
+        beside = self.size.width >= BESIDE
+        self.set_class(beside, "beside")
+        if beside:
+            self.remove_class("over")
+
+    @property
+    def beside(self) -> bool:
+        """Whether the inspector stands beside the log."""
+        return self.has_class("beside")
+
+    @property
+    def picture_size(self) -> str:
+        """The picture that is shown: as chosen, if it fits, else as the terminal has room for."""
+        fitting = size_for(*self.size)
+        if self._choice is None or self._choice == "off":
+            return self._choice or fitting
+        return max(self._choice, fitting, key=SIZES.index)
+
+    def next_picture_size(self) -> None:
+        """The next size that fits."""
+        fitting = SIZES[SIZES.index(size_for(*self.size)) :]
+        self._choice = fitting[(fitting.index(self.picture_size) + 1) % len(fitting)]
+
+    @property
+    def pane(self) -> str:
+        """What has the focus: log, picture, inspector or line."""
+        if self.focused is self.line:
+            return "line"
+        if self.focused is self.diagram:
+            return "picture"
+        return "log" if self.focused in (self.log_view, None) else "inspector"
+
+    @property
+    def zoomed(self) -> bool:
+        """Whether one pane has the screen."""
+        return self.has_class("zoomed") or self.has_class("zoomed-picture")
+
+    def zoom(self) -> None:
+        """The pane with the focus alone, and back."""
+        pane = self.pane
+        if self.zoomed:
+            self.remove_class("zoomed", "zoomed-picture", "zoomed-inspector")
+        elif pane == "picture":
+            self.add_class("zoomed-picture")
+        else:
+            self.add_class("zoomed")
+            self.set_class(pane == "inspector", "zoomed-inspector")
+
+    def open_inspector(self) -> None:
+        """Over the log, where it is not beside it."""
+        self.set_class(not self.beside, "over")
+
+    # -- what is shown
+
+    def show_top(self, view: View, profile: Profile, now: float) -> None:
+        """Header and picture; ``now`` is in seconds since connect."""
+        columns, size = self.size.width, self.picture_size
+        self.passed.take(view.machine)
+        self.top.show([header(view, profile, now, columns, size)])
+        self.diagram.display = size != "off"
+        if size != "off":
+            picture = picture_for(size, columns, view.machine.here.name, self.passed.before, self.passed.last)
+            nodes = picture_state.nodes(view, now)
+            self.diagram.show(picture, nodes, self.passed.edges, self.passed.latest, self.passed.jump)
+
+    def cursor_row(self, view: View) -> int:
+        """The id of the row under the log's cursor, -1 for none."""
+        place, shown = self.log_view.cursor, view.log.shown
+        return shown[place] if 0 <= place < len(shown) else -1
+
+    def show_row(self, view: View, question: Asked | None, news: str) -> None:
+        """The row under the cursor, below a question or news."""
+        row, log = self.cursor_row(view), view.log
+        above: Spans = [(safe(news), "warn")] if news else []
+        if question is not None:
+            text = f"{safe(view.redactor.text(question.text))}?"
+            above = [(text, "question"), ("   ", "text"), (safe(numbered(question)), "key")]
+        if self.beside or self.has_class("over"):
+            self.inspector.show(log, row, above)
+        if self.beside:
+            return
+        reply = reply_of(log, row)
+        if reply is not None:
+            lines: list[Spans] = [[(view.redactor.text(line), "text")] for line in brief(reply).splitlines()]
+        else:
+            lines = [log.spans(row)] if row >= 0 else [[(_WELCOME, "dim")]]
+        self.explanation.show(([above] if above else [])[:2] + lines[: 2 - bool(above)])
+
+    def show_footer(self, view: View, step: NextStep) -> None:
+        """What space does, and the keys; and the rule, which tells who has the focus."""
+        self._footer = footer(view.machine, step, self.size.width, self.pane == "line", self._profile.ascii)
+        self.bottom.show([self._footer.spans])
+        dash, width = "-" if self._profile.ascii else "─", self.size.width
+        left = width - INSPECTOR if self.beside else width
+        marked = {pane: f" {name} *" if self.pane == pane else f" {name}" for pane, name in _PANES.items()}
+        text = f"{dash}{marked['log']} ".ljust(left, dash)
+        if self.beside:
+            text += f"{dash}{marked['inspector']} ".ljust(width - left, dash)
+        self.rule.show([[(text, "dim")]])
+
+    def footer_action(self, column: int) -> str:
+        """The action that a click on the footer means, empty for none."""
+        return next((action for start, end, action in self._footer.places if start <= column < end), "")
+
+
+_PANES = {"log": "wire", "inspector": "inspector"}
