@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -44,6 +46,34 @@ def glyphs(text: str, *, mask: str = "", ascii_only: bool = False) -> Iterator[G
         else:
             yield Glyph(start, end, "?" if ascii_only else _symbol(char), 1, True)
         start = end
+
+
+class Row:
+    """Glyphs side by side, each with its first column; behind the last one is room for a cursor."""
+
+    def __init__(self, glyphs: Iterable[Glyph]) -> None:
+        self.glyphs = list(glyphs)
+        self.columns = list(accumulate((glyph.cells for glyph in self.glyphs), initial=0))
+
+    def cell(self, at: int) -> tuple[int, int]:
+        """First column and width of what is drawn for the text's place ``at``."""
+        index = bisect_right(self.glyphs, at, key=lambda glyph: glyph.end)
+        return self.columns[index], self.glyphs[index].cells if index < len(self.glyphs) else 1
+
+    def place(self, column: int) -> int:
+        """The text's place that is drawn in ``column``, or the nearest."""
+        index = bisect_right(self.columns, max(0, column)) - 1
+        return self.glyphs[index].start if index < len(self.glyphs) else self.end
+
+    def between(self, first: int, last: int) -> tuple[list[Glyph], int]:
+        """The glyphs that have cells from column ``first`` up to ``last``, and the column of the first of them."""
+        index = max(0, bisect_right(self.columns, first) - 1)
+        return self.glyphs[index : bisect_left(self.columns, last)], self.columns[index]
+
+    @property
+    def end(self) -> int:
+        """The text's length."""
+        return self.glyphs[-1].end if self.glyphs else 0
 
 
 def glyph_end(text: str, at: int) -> int:

@@ -8,9 +8,7 @@ the app, and by then the widget may have taken the keys typed after it.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import accumulate
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 import rich.repr
@@ -24,7 +22,7 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
-from smtpscope_widgets.line_edit import Glyph, LineEdit, glyphs
+from smtpscope_widgets.line_edit import LineEdit, Row, glyphs
 from smtpscope_widgets.line_recall import Cycle, Walk
 from smtpscope_widgets.spans import cells, cut, wall
 
@@ -238,10 +236,7 @@ class WireLine(Widget, can_focus=True):
         """A click moves the cursor; a ghost is taken for editing."""
         if (at := event.get_content_offset(self)) is not None:
             self._take()
-            drawn = list(self._glyphs())
-            starts = list(accumulate((glyph.cells for glyph in drawn), initial=0))
-            index = bisect_right(starts, at.x - cells([(self._lead(), "")]) + self._scroll) - 1
-            self._edit.move_to(0 if index < 0 else drawn[index].start if index < len(drawn) else len(self._edit.text))
+            self._edit.move_to(self._row().place(at.x - cells([(self._lead(), "")]) + self._scroll))
             self._update()
 
     def on_focus(self) -> None:
@@ -371,42 +366,43 @@ class WireLine(Widget, can_focus=True):
         lead, hint = self._lead(), self._shown_hint()
         taken = cells([(lead, "")])
         room = max(1, width - taken - 1 - (cells([(hint, "")]) + 1 if hint else 0))
-        drawn, at = list(self._glyphs()), self._ghost_cursor() if self._ghost else self._edit.cursor
-        total = sum(glyph.cells for glyph in drawn)
-        x = sum(glyph.cells for glyph in drawn if glyph.end <= at)
-        wide = next((glyph.cells for glyph in drawn if glyph.start == at), 1)
+        row, at = self._row(), self._ghost_cursor() if self._ghost else self._edit.cursor
+        total = row.columns[-1]
+        x, wide = row.cell(at)
         self._scroll = max(x + wide - room, min(self._scroll, x, max(0, total + 1 - room)))
         marks = "<>" if self.ascii_only else "……"
         left = marks[0] if self._scroll else " "
         right = marks[1] if total > self._scroll + room else " "
-        text = Strip(self._segments(drawn, at)).crop_extend(self._scroll, self._scroll + room, None)
         if self.has_focus:  # where an input method opens
             self.app.cursor_position = self.content_region.offset + Offset(taken + x - self._scroll, 0)
         more, kind = self._style("more"), "note" if self._cycle else self.hint_kind
-        segments = [Segment(lead[:-1], self._style("prompt")), Segment(left, more), *text, Segment(right, more)]
+        segments = [Segment(lead[:-1], self._style("prompt")), Segment(left, more)]
+        segments += [*self._text(row, at, room), Segment(right, more)]
         if hint:
             segments += [Segment(" "), Segment(hint, self._style(kind if kind in _PARTS else "note"))]
         return Strip(segments).crop_extend(0, width, None).apply_style(self.rich_style)
 
-    def _glyphs(self) -> Iterator[Glyph]:
+    def _row(self) -> Row:
         mask = ("*" if self.ascii_only else "•") if self._masked else ""
-        return glyphs(self._ghost or self._edit.text, mask=mask, ascii_only=self.ascii_only)
+        return Row(glyphs(self._ghost or self._edit.text, mask=mask, ascii_only=self.ascii_only))
 
     def _ghost_cursor(self) -> int:
         """Where a letter typed over the ghost would stand."""
         key = self._ghost_key
         return len(key) if key and self._ghost.casefold().startswith(key.casefold()) else 0
 
-    def _segments(self, drawn: list[Glyph], at: int) -> Iterator[Segment]:
-        """Each glyph in its style, the one at the cursor in the cursor's, and behind the last a cell for the cursor."""
+    def _text(self, row: Row, at: int, room: int) -> Strip:
+        """What is in view of the text, and of the cell behind it that the cursor may be in."""
         base = self._style("ghost" if self._ghost else "text")
         control = base + self._style("control")
         cursor = self._style("cursor") if self.has_focus else Style.null()
-        for glyph in drawn:
+        shown, column = row.between(self._scroll, self._scroll + room)
+        segments = []
+        for glyph in shown:
             style = control if glyph.symbol else base
-            yield Segment(glyph.shown, style + cursor if glyph.start == at else style)
-        if not drawn or drawn[-1].end <= at:
-            yield Segment(" ", cursor)
+            segments.append(Segment(glyph.shown, style + cursor if glyph.start == at else style))
+        segments.append(Segment(" ", cursor if at == row.end else None))  # cut off if it is not in view
+        return Strip(segments).crop_extend(self._scroll - column, self._scroll - column + room, None)
 
     def _lead(self) -> str:
         """The prompt with a blank on both sides, in a narrow line cut to half of it."""
@@ -414,11 +410,11 @@ class WireLine(Widget, can_focus=True):
         return f" {''.join(text for text, _ in cut([(wall(self.prompt), '')], room, ''))} "
 
     def _shown_hint(self) -> str:
+        """The hint, or what a completion says in its place, as far as there is room."""
         room = self.size.width - cells([(self._lead(), "")]) - _ROOM - 2
-        hint = cut(
-            [(wall(self._cycle.says if self._cycle else self.hint), "")], room, "..." if self.ascii_only else "…"
-        )
-        return "".join(text for text, _ in hint) if room >= _SHORTEST_HINT else ""
+        hint = wall(self._cycle.says if self._cycle else self.hint)
+        shown = cut([(hint, "")], room, "..." if self.ascii_only else "…")
+        return "".join(text for text, _ in shown) if room >= _SHORTEST_HINT else ""
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"wire-line--{name}", partial=True)
