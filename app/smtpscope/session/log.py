@@ -280,8 +280,11 @@ class Log:
             spans = spans + [(max(0, a - start), b - start) for a, b in event.secrets if b > start]
         return [(a, min(b, len(data))) for a, b in merged(spans) if a < len(data)]
 
-    def spans(self, row: int) -> Spans:
-        """What a row says: octets made visible, without its plain line end, secrets hidden, then our own words."""
+    def spans(self, row: int, *, whole: bool = False) -> Spans:
+        """What a row says: octets made visible, without its plain line end, secrets hidden, then our own words.
+
+        With ``whole`` it does not tell of rows folded behind it.
+        """
         words = self.text.get(row, "")
         if self.kind[row] not in WIRE:
             return [(words, "text")]
@@ -297,7 +300,7 @@ class Log:
         if (rest := self.length[row] - 2 - max(last, SHOWN)) > 0:
             result.append((f" +{rest:,} bytes", "more"))
         group = self.groups.get(row)
-        if group is not None and not group.open:
+        if group is not None and group.rows and not group.open and not whole:
             result.append((f"  +{len(group.rows)}", "more"))
         if words:
             result.append((words, "more"))

@@ -23,7 +23,7 @@ from smtpscope.smtp.events import (
 
 
 class Note(NamedTuple):
-    """``kind`` is the name of a row kind: NOTE, FAULT, DIVIDER, QUESTION. Foreign words in ``text`` are as they came."""
+    """``kind`` is the name of a row kind: NOTE, FAULT, DIVIDER, QUESTION. Foreign words in ``text`` are raw."""
 
     kind: str
     text: str

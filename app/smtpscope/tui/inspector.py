@@ -192,8 +192,8 @@ def _explain(log: Log, row: int, rows: range, data: bytes) -> list[Spans]:
         reply = reply_of(log, row)
         if reply is not None:
             asked = log.asked[rows[0]]
-            hidden = [log.spans(each) for each in rows[:200]]
-            return [*reply_lines(reply, asked if asked >= 0 else None), [], *hidden]
+            lines = [log.spans(each, whole=True) for each in rows[:200]]
+            return [*reply_lines(reply, asked if asked >= 0 else None), [], *lines]
         return [[("A line of a reply that has not ended.", "text")], [], log.spans(row)]
     if kind is Kind.TEXT:
         return [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import rich.repr
 from textual.message import Message
 
 from smtpscope.actions import ACTIONS
@@ -46,7 +47,7 @@ class LineBar(WireLine):
             self.filled = filled
             self.masked = masked
 
-        def __rich_repr__(self) -> object:
+        def __rich_repr__(self) -> rich.repr.Result:
             yield "text", "****" if self.masked else self.text
 
     class Command(Message):
@@ -91,7 +92,7 @@ class LineBar(WireLine):
         if masked or self.masked:
             self.clear()
         self.prompt, self.masked = prompt, masked
-        self.allow_empty = prompt == "data>"
+        self.allow_empty = prompt in ("data>", "334>")
         self.history = [] if masked or prompt in ("user>", "data>") else self.past.lines
         self.update_hint()
 
@@ -132,14 +133,11 @@ class LineBar(WireLine):
         event.stop()
         if self.prompt == "user>":
             self._user = event.text
-            self.clear()
             self._change("password>", masked=True)
         elif self.prompt == "password>":
-            self.clear()
             self.to_wire()
             self.post_message(self.Credentials(self._mechanism, self._user, Secret(event.text)))
         elif self.prompt == ":":
-            self.clear()
             self.to_wire()
             self.post_message(self.Command(event.text))
         else:
@@ -150,7 +148,6 @@ class LineBar(WireLine):
         if not self.masked and self.prompt == ">":
             self.past.add(text)
             self.history = self.past.lines
-        self.clear()
 
     # -- beside the line
 

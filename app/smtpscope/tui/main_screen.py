@@ -60,7 +60,7 @@ class MainScreen(Screen[None]):
         &.beside #explain { display: none; }
         &.over #inspector { display: block; }
         &.over #log { display: none; }
-        &.zoomed #picture, &.zoomed #rule { display: none; }
+        &.zoomed #rule { display: none; }
         &.zoomed-picture #panes, &.zoomed-picture #rule { display: none; }
         &.zoomed-picture #picture { height: 1fr; }
         &.beside.zoomed #inspector { display: none; }
@@ -161,8 +161,8 @@ class MainScreen(Screen[None]):
         columns, size = self.size.width, self.picture_size
         self.passed.take(view.machine)
         self.top.show([header(view, profile, now, columns, size)])
-        self.diagram.display = size != "off"
-        if size != "off":
+        self.diagram.display = size != "off" and not self.has_class("zoomed")
+        if self.diagram.display:
             picture = picture_for(size, columns, view.machine.here.name, self.passed.before, self.passed.last)
             nodes = picture_state.nodes(view, now)
             self.diagram.show(picture, nodes, self.passed.edges, self.passed.latest, self.passed.jump)
