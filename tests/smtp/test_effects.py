@@ -501,6 +501,12 @@ def test_one_more_than_recipients_after_a_353(accepted: int, replies: list[str],
     assert (play.owed, play.here, play.machine.facts.done) == ("", C.SEND_MESSAGE, done)
 
 
+def test_lmtp_without_a_353_has_no_reply_for_the_whole() -> None:
+    play = lmtp() >> "MAIL FROM:<a@mail.test> PRDR\nRCPT TO:<b@c>\nRCPT TO:<d@e>" << "250 ok\n250 ok\n250 ok"
+    play >> "DATA" << "354 go" >> "." << "250 ok" << "550 no"
+    assert play.machine.facts.done == "partly (1 of 2)"
+
+
 def test_a_353_that_nobody_asked_for_is_a_refusal() -> None:
     play = at_dot() << "353 each"
     assert (play.owed, play.machine.facts.done) == ("", "refused")

@@ -262,11 +262,10 @@ def count_message_reply(facts: Facts, pending: Pending, reply: Reply) -> bool:
     pending.replies.append(reply)
     if len(pending.replies) < pending.owed:
         return False
-    verdicts = pending.replies[:-1] if facts.prdr and pending.owed > 1 else pending.replies
-    accepted = sum(verdict.positive for verdict in verdicts)
-    total = len(verdicts)
-    if not pending.replies[-1].positive and verdicts is not pending.replies:
-        accepted = 0  # PRDR: the last word is for the whole message
+    verdicts = pending.replies
+    if 0 < facts.ok < pending.owed:  # PRDR: the last word is for the whole message
+        verdicts = verdicts[:-1] if verdicts[-1].positive else verdicts[-1:]
+    accepted, total = sum(verdict.positive for verdict in verdicts), len(verdicts)
     facts.txn = T.NONE
     facts.done = "accepted" if accepted == total else f"partly ({accepted} of {total})" if accepted else "refused"
     return True
