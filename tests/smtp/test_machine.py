@@ -551,7 +551,7 @@ event: st.SearchStrategy[Event] = st.one_of(
     st.builds(Failed, seconds, st.one_of(st.none(), steps), st.just("no")),
     st.builds(Closed, seconds, st.just("lost"), st.integers(0, 9)),
 )
-STARTS_OF_A_SESSION = [
+STARTS_OF_A_SESSION: list[list[Event]] = [
     [Opened(0.0, "mail.test", 25), Link(0.0, LinkStatus.CONNECTED), Received(0.0, b"220 hi\r\n")],
     connected(login=True).events,
     at_rcpt(in_tls()).events,
@@ -564,7 +564,7 @@ STARTS_OF_A_SESSION = [
 @st.composite
 def sessions(draw: st.DrawFn) -> list[Event]:
     """Some known start, then commands that are answered and events that just happen."""
-    happened: list[Event] = [*draw(st.sampled_from(STARTS_OF_A_SESSION))]
+    happened = list(draw(st.sampled_from(STARTS_OF_A_SESSION)))
     for _ in range(draw(st.integers(0, 14))):
         if draw(st.booleans()):
             happened += [draw(sent), draw(received)]

@@ -1,10 +1,13 @@
-"""The edges of the picture: every move that the protocol has in mind. A move without one is a jump.
+"""The picture: its edges, which are the moves that the protocol has in mind, what nodes say, and moves that were made.
 
+A move without an edge is a jump.
 Ids e01 to e26 are those of the design; ``port`` edges start or end at any state and are drawn as ports.
 """
 
 from __future__ import annotations
 
+from functools import cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from smtpscope.smtp.command import SMTPCommand
@@ -68,3 +71,38 @@ def edge_between(source: SMTPCommand, target: SMTPCommand) -> str:
     if fixed or source in _PASSING:
         return fixed or ""
     return _PORTS.get(target, "")
+
+
+class Mark(NamedTuple):
+    """What a node of the picture says: the last reply's code, how long it took in seconds, a word instead of it."""
+
+    code: int | None
+    seconds: float
+    word: str = ""
+
+
+class Move(NamedTuple):
+    """One move of the session through the nodes; ``edges`` are ids, empty strings where a step is a jump."""
+
+    time: float
+    path: tuple[SMTPCommand, ...]
+    edges: tuple[str, ...]
+
+    @property
+    def jump(self) -> str:
+        """The steps that have no edge, in words; empty if all have one."""
+        steps = zip(pairwise(self.path), self.edges, strict=True)
+        return ", ".join(f"{a.name} to {b.name}" for (a, b), edge in steps if not edge)
+
+
+@cache
+def route(nodes: tuple[SMTPCommand, ...]) -> tuple[tuple[SMTPCommand, ...], tuple[str, ...]]:
+    """The nodes without repetitions, and the ids of the edges between them.
+
+    The same node throughout is a loop onto itself, but only where a command brought it there again.
+    """
+    path = tuple(node for index, node in enumerate(nodes) if index == 0 or node is not nodes[index - 1])
+    if len(path) == 1:
+        path = path * 2 if len(nodes) > 2 else path
+    back = path[0]  # CUSTOM leads back to where it came from, which is not the same as leading there
+    return path, tuple("e24" if a is C.CUSTOM and b is back else edge_between(a, b) for a, b in pairwise(path))

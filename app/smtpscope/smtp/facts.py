@@ -27,6 +27,7 @@ class Transaction(Enum):
 
 
 T = Transaction
+_TEXT = (T.DATA, T.STREAMED)
 
 
 class Recipient(NamedTuple):
@@ -84,11 +85,9 @@ class Facts:
         """The node that has been reached: one of the nine that can be rested on."""
         if not self.link or not self.greeted:
             return C.NONE
-        if self.txn is T.DATA:
-            return C.DATA
-        if self.txn is T.STREAMED:
-            return C.SEND_STREAM
         if self.txn is not T.NONE:
+            if self.txn in _TEXT:
+                return C.DATA if self.txn is T.DATA else C.SEND_STREAM
             return C.RCPT if self.ok else C.MAIL
         if self.done:
             return C.SEND_MESSAGE
@@ -101,7 +100,7 @@ class Facts:
     @property
     def data_mode(self) -> bool:
         """Whether what is sent now is message text."""
-        return (self.txn is T.DATA or self.txn is T.STREAMED) and self.link
+        return self.txn in _TEXT and self.link
 
     def end_transaction(self) -> None:
         """No transaction is open; how the last one ended is no longer news."""

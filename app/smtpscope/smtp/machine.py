@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from functools import cache
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 from smtpscope.smtp import effects, matrix
 from smtpscope.smtp.command import SMTPCommand
-from smtpscope.smtp.edges import EDGES, Edge, edge_between
+from smtpscope.smtp.edges import EDGES, Edge, Mark, Move, route
 from smtpscope.smtp.effects import Pending
 from smtpscope.smtp.events import (
     Asked,
@@ -57,28 +55,6 @@ __all__ = [
 C, T = SMTPCommand, Transaction
 
 _GOODBYES = frozenset({421, 521, 221})
-
-
-class Mark(NamedTuple):
-    """What a node of the picture says: the last reply's code, how long it took in seconds, a word instead of it."""
-
-    code: int | None
-    seconds: float
-    word: str = ""
-
-
-class Move(NamedTuple):
-    """One move of the session through the nodes; ``edges`` are ids, empty strings where a step is a jump."""
-
-    time: float
-    path: tuple[SMTPCommand, ...]
-    edges: tuple[str, ...]
-
-    @property
-    def jump(self) -> str:
-        """The steps that have no edge, in words; empty if all have one."""
-        steps = zip(pairwise(self.path), self.edges, strict=True)
-        return ", ".join(f"{a.name} to {b.name}" for (a, b), edge in steps if not edge)
 
 
 class Answer(NamedTuple):
@@ -412,22 +388,11 @@ class Machine:
 
     def _move(self, time: float, *nodes: SMTPCommand, edge: tuple[int, str] | None = None) -> None:
         """From node to node; ``edge`` is the number and id of the one step that the nodes alone do not tell."""
-        path, edges = _route(nodes)
+        path, edges = route(nodes)
         if not edges:
             return
         if edge is not None:
             edges = (*edges[: edge[0]], edge[1], *edges[edge[0] + 1 :])
-        if C.CONNECTED in path[1:] and C.CONNECTED not in self.passed:
+        if C.CONNECTED not in self.passed and C.CONNECTED in path[1:]:
             self.passed[C.CONNECTED] = Mark(None, 0.0, "ready")
         self.moves.append(Move(time, path, edges))
-
-
-@cache
-def _route(nodes: tuple[SMTPCommand, ...]) -> tuple[tuple[SMTPCommand, ...], tuple[str, ...]]:
-    """The nodes without repetitions, and the edges between them. The same node throughout is a loop onto itself,
-    but only where a command brought it there again."""
-    path = tuple(node for index, node in enumerate(nodes) if index == 0 or node is not nodes[index - 1])
-    if len(path) == 1:
-        path = path * 2 if len(nodes) > 2 else path
-    back = path[0]  # CUSTOM leads back to where it came from, which is not the same as leading there
-    return path, tuple("e24" if a is C.CUSTOM and b is back else edge_between(a, b) for a, b in pairwise(path))

@@ -67,6 +67,7 @@ class Reply(NamedTuple):
         return self.kind == 2
 
 
+_HEALTHY = re.compile(rb"([2-5][0-9]{2}) ([\t -~]*)\r\n\Z")  # a whole reply with nothing odd about its octets
 _LINE = re.compile(rb"([0-9]{3})(?:([ -])(.*))?\Z", re.DOTALL)
 _ENHANCED = re.compile(r"([245])\.[0-9]{1,3}\.[0-9]{1,3}(?=[ \t]|\Z)")
 _CONTROL = re.compile(rb"[\x01-\x08\x0b-\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f]")  # C0 and C1, not TAB, CR, NUL
@@ -98,9 +99,9 @@ class ReplyReader:
         replies: list[Reply] = []
         if not (self._partial or self._raw):
             self._first = time
-            if not self._in_cut_line and len(data) <= LONG_LINE and data.find(b"\n") == len(data) - 1 and data:
-                self._take(data, replies, time)  # one whole line in one read: the usual case
-                return replies
+            if len(data) <= LONG_LINE and not self._in_cut_line and (match := _HEALTHY.match(data)):
+                code, text = match.groups()  # the usual case
+                return [_reply(data, int(code), (text.decode(),), time, time, {})]
         self._partial += data
         start = 0
         while True:
@@ -177,24 +178,27 @@ class ReplyReader:
         self._lines.append(text)
 
     def _finish(self, code: int | None, replies: list[Reply], time: float) -> None:
-        enhanced = None
-        if code is not None:
-            if not 200 <= code <= 599:
-                self._note(Defect.CODE_OUT_OF_RANGE)
-            if self._codes.count(code) != len(self._codes):
-                self._note(Defect.MIXED_CODES)
-            if match := _ENHANCED.match(self._lines[0]):
-                enhanced = match.group()
-                if int(match.group(1)) != code // 100:
-                    self._note(Defect.ENHANCED_MISMATCH)
-        replies.append(
-            Reply(bytes(self._raw), code, tuple(self._lines), enhanced, self._first, time, tuple(self._defects))
-        )
+        if code is not None and not 200 <= code <= 599:
+            self._note(Defect.CODE_OUT_OF_RANGE)
+        if code is not None and self._codes.count(code) != len(self._codes):
+            self._note(Defect.MIXED_CODES)
+        replies.append(_reply(bytes(self._raw), code, tuple(self._lines), self._first, time, self._defects))
         self._raw.clear()
         self._lines.clear()
         self._codes.clear()
         self._defects.clear()
         self._first = time
+
+
+def _reply(
+    raw: bytes, code: int | None, lines: tuple[str, ...], first: float, last: float, defects: dict[Defect, None]
+) -> Reply:
+    enhanced = None
+    if code is not None and (match := _ENHANCED.match(lines[0])):
+        enhanced = match.group()
+        if int(enhanced[0]) != code // 100:
+            defects[Defect.ENHANCED_MISMATCH] = None
+    return Reply(raw, code, lines, enhanced, first, last, tuple(defects))
 
 
 def _decode(text: bytes) -> str:
