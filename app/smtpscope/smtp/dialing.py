@@ -36,29 +36,32 @@ async def dial(
 
     Raises ConnectFailed with the way out.
     """
-    loop = asyncio.get_running_loop()
-    found = await _find(host, port, family, timeout, say)
     failures: list[str] = []
-    for kind, _, protocol, _, address in found:
+    for kind, _, protocol, _, address in await _find(host, port, family, timeout, say):
         where = f"{address[0]} port {port}"
         say(LinkStatus.CONNECTING, where)
-        sock = socket.socket(kind, socket.SOCK_STREAM, protocol)
         try:
-            sock.setblocking(False)
-            if local_address:
-                _bind(sock, local_address)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             async with asyncio.timeout(CONNECT_TIMEOUT if timeout is None else timeout or None):
-                await loop.sock_connect(sock, address)
+                return await _connect(kind, protocol, address, local_address), str(address[0])
         except (OSError, OverflowError) as error:
-            sock.close()
             failures.append(_reason(error, where, local_address))
-        except BaseException:
-            sock.close()
-            raise
-        else:
-            return sock, str(address[0])
     raise ConnectFailed("; ".join(dict.fromkeys(failures)))
+
+
+async def _connect(
+    kind: socket.AddressFamily, protocol: int, address: tuple[Any, ...], local_address: tuple[str, int] | None
+) -> socket.socket:
+    sock = socket.socket(kind, socket.SOCK_STREAM, protocol)
+    try:
+        sock.setblocking(False)
+        if local_address:
+            _bind(sock, local_address)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        await asyncio.get_running_loop().sock_connect(sock, address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
 
 
 async def _find(
@@ -105,7 +108,8 @@ def _reason(error: OSError | OverflowError, where: str, local_address: tuple[str
 
 
 def _words(error: Exception) -> str:
-    return (getattr(error, "strerror", None) or str(error)).rstrip(".").lower()
+    words = str(getattr(error, "strerror", None) or error).rstrip(".")
+    return words[:1].lower() + words[1:]
 
 
 def is_loopback(address: str) -> bool:

@@ -59,7 +59,8 @@ class SMTPLink(OwedReplies):
         self.local = ""
         """Our own address."""
         self._layer: TLSLayer | None = None  # the newest, also while it shakes hands
-        self._task: asyncio.Task[None] | None = None  # connecting, or STARTTLS: nothing is sent while it runs
+        self._task: asyncio.Task[None] | None = None  # the newest: connecting, or what follows the STARTTLS 220
+        self._held = False  # nothing can be sent: there is no link yet, or it is being secured
         self._greeting = Pending("BANNER", SMTPCommand.BANNER, b"", 0.0)
         self._ca_path: str | None = None
         self._insecure = False
@@ -100,7 +101,7 @@ class SMTPLink(OwedReplies):
         self._zero = loop.time()
         self.host, self.peer, self.local = host, "", ""
         self._ca_path, self._insecure = ca_path, insecure
-        self._tls, self._layer, self._early, self._cause = False, None, False, ""
+        self._tls, self._layer, self._early, self._held, self._cause = False, None, False, True, ""
         wire = self._wire = Wire(loop, self, self._on_data)
         self._emit(Opened(0.0, host, port, implicit_tls, want_login, wall=wall_clock.time()))
         self._emit(Issued(0.0, Connect(), f"connect {host}:{port}"))
@@ -132,7 +133,8 @@ class SMTPLink(OwedReplies):
             await wire.wire_loop.create_connection(lambda: wire, sock=sock)
 
     def wire_made(self, wire: Wire) -> None:
-        """The link is up; TLS, if wanted from the start, is done."""
+        """The link is up, or secured; TLS, if wanted from the start, is done."""
+        self._held = False
         if not self.machine.facts.link:
             detail = f"connected to {self.peer} in {self.now * 1000:.0f} ms, waiting for the greeting"
             self._emit(Link(self.now, LinkStatus.CONNECTED, detail, self.peer, self.local))
@@ -230,7 +232,8 @@ class SMTPLink(OwedReplies):
         facts, wire = self.machine.facts, self._wire
         if wire is None:
             return
-        if facts.securing and not self._busy:
+        if facts.securing and not self._held:
+            self._held = True
             self._task = asyncio.ensure_future(self._or_give_up(wire, StartTls(), lambda: self._secure(wire)))
             self._task.add_done_callback(_look_at)
         elif not facts.link and self._goodbye is None and answers:
@@ -242,16 +245,12 @@ class SMTPLink(OwedReplies):
         self._goodbye = wire.wire_loop.call_later(GOODBYE_GRACE, self._finish, self._cause)
         wire.wire_news()
 
-    @property
-    def _busy(self) -> bool:
-        return self._task is not None and not self._task.done()
-
     def _usable(self) -> Wire:
         """The wire, where octets can go out now; else NotConnected, or TransportError while there is a handshake."""
         wire = self._wire
         if wire is None or wire.transport is None or wire.transport.is_closing():
             raise NotConnected("there is no connection: connect first")
-        if self._busy:
+        if self._held:
             raise TransportError("the TLS handshake is running: nothing can be sent until it is done, only dropped")
         if self._goodbye is not None:
             raise NotConnected(f"{self._cause}: connect again")

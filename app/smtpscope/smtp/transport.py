@@ -233,6 +233,8 @@ class SMTPTransport(SMTPLink):
 
     def send_raw(self, data: bytes) -> Pending | None:
         """As ``raw``, without waiting."""
+        if not data:
+            return None
         machine = self.machine
         if machine.facts.streaming:
             raise TransportError("the message text is still on its way: nothing can come between")
@@ -357,7 +359,8 @@ def _without(data: bytes, secrets: tuple[tuple[int, int], ...]) -> str:
 
 
 def _words(error: Exception) -> str:
-    return (getattr(error, "strerror", None) or str(error)).rstrip(".").lower()
+    words = str(getattr(error, "strerror", None) or error).rstrip(".")
+    return words[:1].lower() + words[1:]
 
 
 def _field(text: str) -> str:

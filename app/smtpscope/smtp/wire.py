@@ -7,12 +7,17 @@ itself. Here octets go up as they come; what they mean is the link's business.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 from collections.abc import Callable
 from typing import Protocol, cast
 
 from aiosmtplib.protocol import SMTPProtocol
 
 from smtpscope.smtp.errors import NotConnected
+
+LAST_WORDS = 64 * 1024
+"""Octets that are still read when the link has broken."""
 
 
 class Owner(Protocol):
@@ -56,6 +61,8 @@ class Wire(SMTPProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Say so, and let nobody wait for the kernel any more."""
+        if exc is not None and self.transport is not None and (last := last_words(self.transport)):
+            self.wire_on_data(last)
         self.transport = None
         self.wire_owner.wire_lost(self, exc)
         self.resume_writing()
@@ -96,3 +103,15 @@ class Wire(SMTPProtocol):
     def wire_unsent(self) -> int:
         """Octets that the kernel has not taken; once the link is gone, that it had not at the last write."""
         return cast(asyncio.Transport, self.transport).get_write_buffer_size() if self.transport else self.wire_left
+
+
+def last_words(transport: asyncio.BaseTransport) -> bytes:
+    """What had come when a write failed: asyncio would close the socket over a refusal that is still to be read."""
+    words = bytearray()
+    with contextlib.suppress(OSError):
+        copy: socket.socket = transport.get_extra_info("socket").dup()
+        with copy:
+            copy.setblocking(False)
+            while len(words) < LAST_WORDS and (data := copy.recv(LAST_WORDS)):
+                words += data
+    return bytes(words)
