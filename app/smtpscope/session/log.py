@@ -199,8 +199,10 @@ class Log:
         self.changed = min(self.changed, place)
 
     def _name_recipient(self, row: int, answer: Answer, machine: Machine) -> None:
+        """Under LMTP the replies to the dot are the recipients', in order (RFC 2033 4.2)."""
         accepted = [recipient.path for recipient in machine.facts.recipients if (recipient.code or 0) // 100 == 2]
-        number = answer.pending.replies.index(answer.reply) if answer.pending else 0
+        replies = answer.pending.replies if answer.pending else []
+        number = next((n for n, reply in enumerate(replies) if reply is answer.reply), len(accepted))
         if number < len(accepted):
             self.text[row] = f"  for {safe(accepted[number])}"
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
@@ -35,6 +36,7 @@ from smtpscope.tui.palette import Palette
 from smtpscope.tui.rows import LogRows
 from smtpscope.tui.screens import Pasted
 from smtpscope.visible import unescape
+from smtpscope_widgets.drawing import to_ascii
 from smtpscope_widgets.spans import wall
 from smtpscope_widgets.state_diagram import StateDiagram
 from smtpscope_widgets.text_rows import TextRows
@@ -48,11 +50,20 @@ TICK = 0.1
 
 
 class LastWall(LineFilter):
-    """Nothing unprintable reaches the terminal, whichever widget it comes from."""
+    """Nothing unprintable reaches the terminal, whichever widget it comes from; in ASCII mode nothing but ASCII."""
+
+    def __init__(self, ascii_only: bool) -> None:
+        super().__init__()
+        self._ascii_only = ascii_only
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        """Replace what slipped through."""
-        return [s if s.text.isprintable() else Segment(wall(s.text), s.style, s.control) for s in segments]
+        """Replace what slipped through; the cells stay as many."""
+        return [Segment(self._safe(text), style, control) for text, style, control in segments]
+
+    def _safe(self, text: str) -> str:
+        if self._ascii_only and not text.isascii():
+            text = "".join(c if c.isascii() else "?" * cell_len(c) for c in to_ascii(text))
+        return wall(text)
 
 
 class Woken(Message):
@@ -89,6 +100,7 @@ class SmtpScope(Acting):
         """``session`` None shows a recording. ``clock`` times keys, ``wall_clock`` what is running; both in seconds."""
         self._plain = bool(os.environ.get("NO_COLOR"))
         super().__init__(ansi_color=self._plain or None)
+        self._last_wall = LastWall(profile.ascii)
         self.given = profile
         self.recorder = recorder
         self.session = session
@@ -108,7 +120,7 @@ class SmtpScope(Acting):
 
     def get_line_filters(self) -> list[LineFilter]:
         """Textual's filters, and the last wall behind them."""
-        return [*super().get_line_filters(), LastWall()]
+        return [*super().get_line_filters(), self._last_wall]
 
     def get_system_commands(self, screen: Any) -> Iterable[Any]:
         """None: the palette has its own."""

@@ -19,14 +19,19 @@ def header(view: View, profile: Profile, now: float, width: int, picture_size: s
     parts = [_host(view, profile), _tls(view)]
     if picture_size != "strip" or width >= 60:
         parts += [_login(view), _recipients(view)]
-    parts += [_doing(view, profile, now)]
+    doing = _doing(view, profile, now)
+    parts += [next((way for way in doing if _room(parts, width) >= cells(way)), doing[-1] if doing else [])]
     if view.queue_id:
         parts.append([("queue id ", "dim"), (safe(view.queue_id), "strong")])
     spans: Spans = [(" ", "text")]
     for part in parts:
-        if part and cells(spans) + cells(part) + 2 <= width:
+        if part and cells(spans) + cells(part) + 1 <= width:
             spans += [*part, ("  " if width < 100 else "   ", "text")]
     return spans
+
+
+def _room(parts: list[Spans], width: int) -> int:
+    return width - 2 - sum(cells(part) + (2 if width < 100 else 3) for part in parts if part)
 
 
 def _host(view: View, profile: Profile) -> Spans:
@@ -61,30 +66,44 @@ def _recipients(view: View) -> Spans:
     return [(f"RCPT {facts.ok}/{facts.bad}", "text")] if facts.ok or facts.bad else []
 
 
-def _doing(view: View, profile: Profile, now: float) -> Spans:
+def _doing(view: View, profile: Profile, now: float) -> list[Spans]:
+    """What goes on, in words of which the first that fits is taken."""
     machine, link = view.machine, view.link
     if view.question is not None:
-        return [("a question stands", "question")]
+        return [[("a question stands", "question")]]
     if view.opened is None:
-        return [("not connected", "dim")]
+        return [[("not connected", "dim")]]
     if view.closed is not None:
-        return [("closed: " + safe(view.closed.cause), "warn")]
+        cause = safe(view.redactor.text(view.closed.cause))
+        return [[(f"closed: {cause}; c connects again", "warn")], [(f"closed: {cause}", "warn")], [("closed", "warn")]]
     if machine.facts.securing or (link is not None and link.status is LinkStatus.SECURING):
-        return [("TLS handshake", "warn")]
+        return [[("TLS handshake", "warn")]]
     if not machine.facts.greeted:
-        if link is None or link.status is not LinkStatus.CONNECTED:
-            return [(link.status.value if link else "connecting", "warn"), (f" {clock(now)}", "text")]
-        limit = stage_of("BANNER", profile.timeout)
-        of = f" of {clock(limit)}" if limit else ""
-        return [(f"TCP up from {view.local}, waiting for 220", "warn"), (f"  {clock(now)}{of}", "text")]
+        return _before_greeting(view, profile, now)
     if machine.facts.streaming:
-        return [("sending the message", "warn")]
+        return [[("sending the message", "warn")], [("sending", "warn")]]
     if machine.pending:
         entry = machine.pending[0]
         late = " (late)" if entry.timed_out else ""
         more = f" +{len(machine.pending) - 1}" if len(machine.pending) > 1 else ""
-        return [(f"waiting: {safe(entry.verb)[:12]} {duration(now - entry.sent)}{more}{late}", "warn")]
-    return [(f"idle {clock(now)}", "dim")]
+        time = f"{duration(now - entry.sent)}{more}{late}"
+        return [[(f"waiting: {safe(entry.verb)[:12]} {time}", "warn")], [(f"waiting {time}", "warn")]]
+    return [[(f"idle {clock(now)}", "dim")]]
+
+
+def _before_greeting(view: View, profile: Profile, now: float) -> list[Spans]:
+    link = view.link
+    if link is None or link.status is not LinkStatus.CONNECTED:
+        words = link.status.value if link else "connecting"
+        return [[(words, "warn"), (f" {clock(now)}", "text")]]
+    limit = stage_of("BANNER", profile.timeout)
+    time = f"  {clock(now)}{f' of {clock(limit)}' if limit else ''}"
+    up = duration(link.time)
+    return [
+        [(f"TCP up {up} from {view.local}, waiting for 220", "warn"), (time, "text")],
+        [(f"TCP up {up}, waiting for 220", "warn"), (time, "text")],
+        [("waiting for 220", "warn"), (time, "text")],
+    ]
 
 
 def clock(seconds: float) -> str:

@@ -137,15 +137,15 @@ class Inspector(Vertical, can_focus=False):
                 self.choose(tab)
             at += len(tab) + 3
 
-    def show(self, log: Log, row: int, question: Spans) -> None:
-        """Explain ``row`` (an id, -1 for none) under the ``question``, if one stands."""
+    def show(self, log: Log, row: int, above: list[Spans]) -> None:
+        """Explain ``row`` (an id, -1 for none) below a question or news, if there are any."""
         rows = (
             log.reply_rows(row) if row >= 0 and log.kind[row] in (Kind.RECEIVED, Kind.REFUSED) else range(row, row + 1)
         )
         state = (
             row,
             len(rows),
-            tuple(question),
+            repr(above),
             log.length[row] if row >= 0 else 0,
             log.text.get(row),
             log.kind[row] if row >= 0 else 0,
@@ -154,7 +154,7 @@ class Inspector(Vertical, can_focus=False):
         if state == self._state:
             return
         self._state = state
-        paragraphs: list[Spans] = [question, []] if question else []
+        paragraphs: list[Spans] = [*above, []] if above else []
         if row < 0:
             paragraphs.append([("Nothing has been said yet.", "dim")])
             self.query_one(HexView).show(b"")

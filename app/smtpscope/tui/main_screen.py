@@ -175,10 +175,10 @@ class MainScreen(Screen[None]):
     def show_row(self, view: View, question: Asked | None, news: str) -> None:
         """The row under the cursor, below a question or news."""
         row, log = self.cursor_row(view), view.log
-        above: Spans = [(safe(news), "warn")] if news else []
+        above: list[Spans] = [[(safe(news), "warn")]] if news else []
         if question is not None:
             text = f"{safe(view.redactor.text(question.text))}?"
-            above = [(text, "question"), ("   ", "text"), (safe(numbered(question)), "key")]
+            above = [[(text, "question")], [(safe(numbered(question)), "key")]]
         if self.beside or self.has_class("over"):
             self.inspector.show(log, row, above)
         if self.beside:
@@ -188,7 +188,7 @@ class MainScreen(Screen[None]):
             lines: list[Spans] = [[(view.redactor.text(line), "text")] for line in brief(reply).splitlines()]
         else:
             lines = [log.spans(row)] if row >= 0 else [[(_WELCOME, "dim")]]
-        self.explanation.show(([above] if above else [])[:2] + lines[: 2 - bool(above)])
+        self.explanation.show([*above, *lines][:2])
 
     def show_footer(self, view: View, step: NextStep) -> None:
         """What space does, and the keys; and the rule, which tells who has the focus."""
