@@ -132,7 +132,10 @@ OWED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("at", "out", "owed"), OWED, ids=[f"{number}-{out!r:.30}" for number, (_, out, _) in enumerate(OWED)])
+OWED_IDS = [f"{number}-{out!r:.30}" for number, (_, out, _) in enumerate(OWED)]
+
+
+@pytest.mark.parametrize(("at", "out", "owed"), OWED, ids=OWED_IDS)
 def test_what_is_owed_follows_from_the_octets(at: Callable[[], Playbook], out: str | bytes, owed: str) -> None:
     play = at()
     here = play.here
