@@ -18,6 +18,10 @@ C, T = SMTPCommand, Transaction
 MECHANISMS = ("CRAM-MD5", "PLAIN", "LOGIN")
 """What the transport can run by itself, the best first."""
 
+_ROAD = (
+    C.NONE, C.BANNER, C.EHLO, C.AUTH, C.CONNECTED, C.MAIL, C.RCPT, C.DATA, C.SEND_STREAM, C.DOT, C.SEND_MESSAGE, C.QUIT,
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
@@ -91,6 +95,14 @@ def next_step(machine: Machine, profile: Profile, ehlo_name: str) -> NextStep:
     if machine.refusal is not None and (step := _after_refusal(machine, ehlo_name)) is not None:
         return step
     return _forward(facts, here, profile, ehlo_name)
+
+
+def lies_ahead(here: SMTPCommand, step: Step | None, node: SMTPCommand) -> bool:
+    """Whether next steps, of which ``step`` is the first, can lead from ``here`` to ``node``."""
+    if node is C.NONE:
+        return here is not C.NONE
+    start = C.NONE if isinstance(step, StartTls) else here  # TLS leads back to BANNER
+    return node in _ROAD and _ROAD.index(node) > _ROAD.index(start)
 
 
 def _after_refusal(machine: Machine, ehlo_name: str) -> NextStep | None:

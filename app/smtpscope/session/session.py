@@ -10,7 +10,6 @@ import asyncio
 import io
 import tempfile
 from collections.abc import Callable, Coroutine
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, BinaryIO
@@ -19,13 +18,14 @@ from smtpscope.profile import Profile, parse_local
 from smtpscope.secret import Secret
 from smtpscope.session import plan
 from smtpscope.session.recorder import Recorder
+from smtpscope.session.works import Works
 from smtpscope.smtp import dialing
 from smtpscope.smtp.command import SMTPCommand
-from smtpscope.smtp.errors import ReplyTimeout, TransportError
-from smtpscope.smtp.events import Asked, Closed, Connect, Event, Failed, StartTls
-from smtpscope.smtp.machine import Machine, Verdict
+from smtpscope.smtp.errors import ReplyTimeout
+from smtpscope.smtp.events import Connect, StartTls
+from smtpscope.smtp.machine import Verdict
 from smtpscope.smtp.message import sample_message
-from smtpscope.smtp.transport import SMTPTransport
+from smtpscope.smtp.reply import Reply
 
 C = SMTPCommand
 
@@ -43,43 +43,33 @@ _LEVELS = {
 
 @dataclass(slots=True)
 class Done:
-    """One thing that was done on this connection, so that it can be done again."""
+    """One thing that was done, so that it can be done again; connecting is not kept."""
 
     event: int
     """The index of the first event that it made."""
-    kind: str
-    """line, auth or stream; connecting is not kept."""
-    data: bytes = b""
-    again: Callable[[], Coroutine[Any, Any, object]] | None = None
+    again: Callable[[], Coroutine[Any, Any, object]]
+    begins: bool = False
+    """It began a transaction."""
+    ends: bool = False
+    """It ended a message."""
     verdict: int = 0
     """The class of the reply it got, 0 if none was seen."""
 
 
-class Session:
+class Session(Works):
     """One user's session with one server, over as many connections as they make."""
 
     def __init__(self, profile: Profile, recorder: Recorder, wake: Callable[[], None] = lambda: None) -> None:
         """``wake`` is called after each event; it must return at once."""
+        super().__init__(recorder, wake, profile.timeout)
         self.profile = profile
-        self.recorder = recorder
-        self.wake = wake
-        self.transport = SMTPTransport(self._record, timeout=profile.timeout, ask=self._ask)
         self.own_name: str | None = None
         self._naming: asyncio.Task[None] | None = None
-        self._tasks: set[asyncio.Task[object]] = set()
-        self._idle: asyncio.Event = asyncio.Event()
-        self._question: asyncio.Future[int] | None = None
-        self._asking = asyncio.Lock()
-        self._running: asyncio.Task[object] | None = None
         self._done: list[Done] = []
+        self._begun: list[int] = []  # the index of the first event of each connection
+        self._starting: asyncio.Task[object] | None = None  # the practice server
         self._practice: Any = None
         self._ca_file: Any = None
-        self._idle.set()
-
-    @property
-    def machine(self) -> Machine:
-        """Where the session stands."""
-        return self.transport.machine
 
     @property
     def ehlo_name(self) -> str:
@@ -91,12 +81,9 @@ class Session:
     def start(self) -> None:
         """Look up our own name, start the practice server if it is the one to talk to, and run on as asked for."""
         self._naming = asyncio.ensure_future(self._find_own_name())
-        self._spawn(self._begin())
-
-    async def _begin(self) -> None:
         if self.profile.demo:
-            await self._start_practice_server()
-        await self._run_on(_LEVELS[self.profile.auto])
+            self._starting = self._spawn(self._start_practice_server())
+        self._spawn(self._run_on(_LEVELS[self.profile.auto]))
 
     async def _find_own_name(self) -> None:
         if self.profile.helo is None:
@@ -117,69 +104,14 @@ class Session:
 
     async def close(self) -> None:
         """End everything: the connection is dropped, tasks are cancelled, the practice server stops."""
-        self.transport.drop()
-        for task in [*self._tasks, *([self._naming] if self._naming else [])]:
-            task.cancel()
+        self.drop()
+        if self._naming is not None:
+            self._naming.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._practice is not None:
             await asyncio.get_running_loop().run_in_executor(None, self._practice.stop)
         if self._ca_file is not None:
             self._ca_file.close()
-
-    async def idle(self) -> None:
-        """Until nothing is in flight: no task runs but those that wait for an answer of the user."""
-        await self._idle.wait()
-
-    def _record(self, event: Event) -> None:
-        self.recorder.append(event)
-        if isinstance(event, Closed):
-            self.answer(0)  # nothing is left to decide
-        self.wake()
-
-    def _spawn(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[object]:
-        """Run ``work`` with its failures as events: a dead link has said so, and nothing else may end the session."""
-        task: asyncio.Task[object] = asyncio.ensure_future(self._guarded(work))
-        self._tasks.add(task)
-        self._idle.clear()
-        task.add_done_callback(self._ended)
-        return task
-
-    async def _guarded(self, work: Coroutine[Any, Any, object]) -> object:
-        try:
-            return await work
-        except TransportError as error:
-            if not isinstance(error, ReplyTimeout) and self.transport.connected:
-                self._record(Failed(self.transport.now, None, error.message))
-        except (OSError, ValueError) as error:
-            self._record(Failed(self.transport.now, None, getattr(error, "strerror", None) or str(error)))
-        except Exception as error:  # a fault of ours is told in a sentence as well, and the session goes on
-            reason = f"smtpscope failed at this ({type(error).__name__}: {error}): the session goes on"
-            self._record(Failed(self.transport.now, None, reason))
-        return None
-
-    def _ended(self, task: asyncio.Task[object]) -> None:
-        self._tasks.discard(task)
-        if not self._tasks:
-            self._idle.set()
-            self.wake()
-
-    # -- questions
-
-    async def _ask(self, question: Asked) -> int:
-        """Wait for the user's word. If the connection ends first, the safe answer is given."""
-        async with self._asking:
-            self._question = asyncio.get_running_loop().create_future()
-            self._idle.set()
-            try:
-                return await self._question
-            finally:
-                self._question = None
-                self._idle.clear()
-
-    def answer(self, index: int) -> None:
-        """The user's word on the standing question: an answer's index, from 0."""
-        if self._question is not None and not self._question.done():
-            self._question.set_result(index)
 
     # -- one step
 
@@ -197,7 +129,7 @@ class Session:
     async def _do_next(self) -> bool:
         """The next step; whether it was one and was not refused."""
         if self.machine.here is C.BANNER and self.profile.helo is None and self._naming is not None:
-            await self._naming
+            await asyncio.wait((self._naming,))
         step = plan.next_step(self.machine, self.profile, self.ehlo_name)
         if step.step is None or step.cursor is not None:
             return False
@@ -216,23 +148,29 @@ class Session:
             kind = step if isinstance(step, SMTPCommand) else type(step)
             if step is None or kind not in allowed:
                 return
-            fallback = self.machine.here is C.BANNER and step is C.EHLO
+            fallback, asked = self.machine.here is C.BANNER and step is C.EHLO, self._questions
             if not await self._do_next() and not (fallback and self._hello_is_next()):
+                return
+            if self._questions != asked:
                 return
 
     def _hello_is_next(self) -> bool:
         return plan.next_step(self.machine, self.profile, self.ehlo_name).step is C.HELO
 
     def go(self, until: SMTPCommand | None = None) -> None:
-        """Step on: to before DATA, a refusal or a question; with ``until``, to that node."""
+        """Step on: to before DATA, a refusal or a question; with ``until``, to that node if it lies ahead."""
         if not self._busy():
             self._spawn(self._go(until))
 
     async def _go(self, until: SMTPCommand | None) -> None:
-        seen = len(self.machine.moves)
-        while True:
+        seen, asked = len(self.machine.moves), self._questions
+        while self._questions == asked:
             step = plan.next_step(self.machine, self.profile, self.ehlo_name)
+            here = self.machine.here
             if step.step is None or (until is None and step.step in (C.DATA, C.QUIT)):
+                return
+            if until is not None and not plan.lies_ahead(here, step.step, until):
+                self._tell(f"the next steps do not lead from {here.name} to {until.name}: use its own key")
                 return
             if not await self._do_next():
                 return
@@ -249,8 +187,10 @@ class Session:
             self._spawn(self._connect())
 
     async def _connect(self) -> bool:
+        if self._starting is not None:
+            await asyncio.wait((self._starting,))
         profile = self.profile
-        self._done.clear()
+        self._begun.append(len(self.recorder))
         call = self.transport.connect(
             profile.server,
             profile.port,
@@ -300,9 +240,11 @@ class Session:
         self._spawn(self._line(data))
 
     async def _line(self, data: bytes) -> bool:
-        done = Done(len(self.recorder), "line", data)
-        text = self.machine.facts.data_mode
+        done = Done(len(self.recorder), again=lambda: self._line(data))
+        text = self.machine.prompt == "data>"
         pending = self.transport.send_raw(data)
+        done.begins = not text and data[:4].upper() == b"MAIL"
+        done.ends = pending is not None and pending.kind == "DOT"
         self._done.append(done)
         if pending is None:
             return text
@@ -336,7 +278,7 @@ class Session:
 
     async def _auth(self, mechanism: str) -> bool:
         user, password = self.profile.user or "", self.profile.password or Secret("")
-        done = Done(len(self.recorder), "auth", again=lambda: self._auth(mechanism))
+        done = Done(len(self.recorder), again=lambda: self._auth(mechanism))
         self._done.append(done)
         reply = await self._patient(self.transport.command_auth(mechanism, user, password))
         done.verdict = reply.kind if reply is not None else 0
@@ -347,22 +289,30 @@ class Session:
         self._spawn(self._stream(hold_dot=True))
 
     async def _stream(self, hold_dot: bool) -> bool:
-        done = Done(len(self.recorder), "stream", again=lambda: self._stream(hold_dot))
-        self._done.append(done)
+        done = Done(len(self.recorder), again=lambda: self._stream(hold_dot), ends=not hold_dot)
         with self._message() as source:
             size = source.seek(0, io.SEEK_END)
             source.seek(0)
+            self._done.append(done)
             replies = await self._patient(self.transport.send_data_stream(source, size, hold_dot=hold_dot))
-        return hold_dot or (bool(replies) and bool(replies[-1].positive))
+        if hold_dot:
+            return replies is not None
+        last: Reply | None = replies[-1] if isinstance(replies, list) else replies  # the one that was waited for
+        done.verdict = last.kind if last is not None else 0
+        return last is not None and last.positive
 
-    def _message(self) -> AbstractContextManager[BinaryIO]:
+    def _message(self) -> BinaryIO:
         profile = self.profile
         if profile.data_path is not None:
-            return open(profile.data_path, "rb")
+            try:
+                return open(profile.data_path, "rb")
+            except OSError as error:
+                reason = f"the message {profile.data_path} cannot be read ({error.strerror})"
+                raise ValueError(f"{reason}: mend that and stream again, or drop") from error
         data = profile.data
         if data is None:
             data = sample_message(profile.mail_from or "", profile.rcpt_to, datetime.now().astimezone())
-        return nullcontext(io.BytesIO(data))
+        return io.BytesIO(data)
 
     def send_message(self) -> None:
         """MAIL to dot in one go, with the profile's envelope."""
@@ -378,35 +328,45 @@ class Session:
             return
         for line in lines[1:]:
             await self._line(line.encode() + b"\r\n")
-        if not self.machine.facts.ok:
+            if not self.machine.facts.link:
+                return
+        if self.machine.facts.ok:
+            await self._line(b"DATA\r\n")
+            if self.machine.here is C.DATA:
+                await self._stream(hold_dot=False)
+                return
+            if not self._done[-1].verdict:  # it got no answer: nobody knows what RSET would be
+                return
+        if self.machine.facts.link:
             await self._line(b"RSET\r\n")
-        elif await self._line(b"DATA\r\n") and self.machine.here is C.DATA:
-            await self._stream(hold_dot=False)
 
     def drop(self) -> None:
         """Close the connection now, and with it everything that was under way."""
         self.transport.drop()
         for task in self._tasks:
-            task.cancel()
+            if task is not self._starting:
+                task.cancel()
 
     # -- again
 
     def again(self) -> None:
-        """The last transaction once more on this connection: its lines from MAIL to the dot."""
-        starts = [index for index, done in enumerate(self._done) if done.data[:4].upper() == b"MAIL"]
-        if not starts:
-            self._record(Failed(self.transport.now, None, "there is no transaction to send again: m begins one"))
+        """The last transaction once more on this connection: what was done from MAIL to the end of the message."""
+        start = max((done.event for done in self._done if done.begins), default=None)
+        if start is None:
+            self._tell("there is no transaction to send again: m begins one")
             return
-        items = self._done[starts[-1] :]
-        dots = [index for index, done in enumerate(items) if done.data.rstrip(b"\r\n") == b"."]
-        if dots:
-            items = items[: dots[0] + 1]
+        end = min((index for index in self._begun if index > start), default=len(self.recorder))
+        end = min((done.event + 1 for done in self._done if done.ends and done.event > start), default=end)
         if not self._busy():
-            self._spawn(self._repeat(items))
+            self._spawn(self._repeat([done for done in self._done if start <= done.event < end]))
 
     def replay(self, event: int) -> None:
-        """A new connection, and what was done before event ``event`` once more; stops where an answer differs."""
-        items = [done for done in self._done if done.event <= event]
+        """A new connection, and what was done on the one of event ``event``, up to it, once more.
+
+        Stops where an answer differs.
+        """
+        begun = max((index for index in self._begun if index <= event), default=0)
+        items = [done for done in self._done if begun <= done.event <= event]
         self.drop()
         self._spawn(self._replay(items))
 
@@ -417,9 +377,6 @@ class Session:
     async def _repeat(self, items: list[Done]) -> None:
         for item in items:
             before = len(self._done)
-            if item.again is not None:
-                await item.again()
-            else:
-                await self._line(item.data)
+            await item.again()
             if item.verdict and (len(self._done) == before or self._done[-1].verdict != item.verdict):
                 return

@@ -1,0 +1,111 @@
+"""What runs in a session: works of the user's, their failures as sentences, questions, and when all is quiet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from smtpscope.session.recorder import Recorder
+from smtpscope.smtp.errors import ConnectFailed, ConnectionLost, HandshakeFailed, ReplyTimeout, TransportError
+from smtpscope.smtp.events import Asked, Closed, Event, Failed
+from smtpscope.smtp.machine import Machine
+from smtpscope.smtp.transport import SMTPTransport
+
+
+class Works:
+    """A transport that is recorded, the tasks that use it, and the question that stands."""
+
+    def __init__(self, recorder: Recorder, wake: Callable[[], None], timeout: float | None) -> None:
+        self.recorder = recorder
+        self.wake = wake
+        self.transport = SMTPTransport(self._record, timeout=timeout, ask=self._ask)
+        self._tasks: set[asyncio.Task[object]] = set()
+        self._idle: asyncio.Event = asyncio.Event()
+        self._question: Asked | None = None
+        self._answer: asyncio.Future[int] | None = None
+        self._asking = asyncio.Lock()
+        self._questions = 0  # asked so far
+        self._idle.set()
+
+    @property
+    def machine(self) -> Machine:
+        """Where the session stands."""
+        return self.transport.machine
+
+    async def idle(self) -> None:
+        """Until nothing is in flight: no task runs but those that wait for an answer of the user."""
+        await self._idle.wait()
+
+    def _record(self, event: Event) -> None:
+        self.recorder.append(event)
+        if isinstance(event, Closed):
+            self.answer(0)  # nothing is left to decide
+        self.wake()
+
+    # -- works
+
+    def _spawn(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[object]:
+        """Run ``work`` with its failures as events: a dead link has said so, and nothing else may end the session."""
+        task: asyncio.Task[object] = asyncio.ensure_future(self._guarded(work))
+        self._tasks.add(task)
+        self._look_idle()
+        task.add_done_callback(self._ended)
+        return task
+
+    async def _guarded(self, work: Coroutine[Any, Any, object]) -> object:
+        try:
+            return await work
+        except (ConnectFailed, HandshakeFailed, ConnectionLost, ReplyTimeout):
+            pass  # an event has said so
+        except TransportError as error:
+            last = self.recorder[-1] if len(self.recorder) else None
+            if not (isinstance(last, Failed) and last.step is not None and last.reason.startswith(error.message)):
+                self._tell(error.message)  # else the transport has just said so
+        except (OSError, ValueError) as error:
+            self._tell(getattr(error, "strerror", None) or str(error))
+        except Exception as error:
+            self.fault(error)
+        return None
+
+    def _tell(self, reason: str) -> None:
+        """Something could not be done: ``reason`` is one sentence."""
+        self._record(Failed(self.transport.now, None, reason))
+
+    def fault(self, error: BaseException) -> None:
+        """A fault of ours is told in a sentence as well, and the session goes on."""
+        self._tell(f"smtpscope failed at this ({type(error).__name__}: {error}): the session goes on")
+
+    def _ended(self, task: asyncio.Task[object]) -> None:
+        self._tasks.discard(task)
+        self._look_idle()
+        if not self._tasks:
+            self.wake()
+
+    def _look_idle(self) -> None:
+        """Nothing is in flight where no task runs, or where the user is asked."""
+        if self._question is not None or not self._tasks:
+            self._idle.set()
+        else:
+            self._idle.clear()
+
+    # -- questions
+
+    async def _ask(self, question: Asked) -> int:
+        """Wait for the user's word. If the connection ends first, the safe answer is given."""
+        async with self._asking:
+            self._question, self._answer = question, asyncio.get_running_loop().create_future()
+            self._questions += 1
+            self._look_idle()
+            try:
+                return await self._answer
+            finally:
+                self._question = self._answer = None
+                self._look_idle()
+
+    def answer(self, index: int) -> None:
+        """The user's word on the standing question: an answer's index, from 0; no other number is one."""
+        if self._question is None or self._answer is None or self._answer.done():
+            return
+        if 0 <= index < len(self._question.answers):
+            self._answer.set_result(index)
