@@ -13,6 +13,7 @@ from typing import overload
 
 from smtpscope.smtp.events import Cipher, Event, Received, Sent
 
+_OCTETS = (Sent, Received, Cipher)
 KEPT = 1024 * 1024
 """Octets kept in memory; what comes later goes to a file that has no name."""
 
@@ -40,7 +41,7 @@ class Recorder:
             return [self[position] for position in range(*index.indices(len(self)))]
         event = self._events[index]
         place = self._spooled.get(index if index >= 0 else len(self._events) + index)
-        if place is None or not isinstance(event, Sent | Received | Cipher):
+        if place is None or not isinstance(event, _OCTETS):
             return event
         assert self._file is not None
         return event._replace(data=os.pread(self._file, place[1], place[0]))
@@ -54,7 +55,7 @@ class Recorder:
 
     def append(self, event: Event) -> None:
         """Take one event."""
-        if isinstance(event, Sent | Received | Cipher):
+        if isinstance(event, _OCTETS):
             self._room -= len(event.data)
             if self._room < 0:
                 with suppress(OSError):  # where the disk takes no more the octets stay in memory
@@ -80,7 +81,7 @@ class Recorder:
         while missing > 0 and index < len(self._events):
             if type(self._events[index]) is kind:
                 event = self[index]
-                assert isinstance(event, Sent | Received | Cipher)
+                assert isinstance(event, _OCTETS)
                 piece = event.data[start : start + missing]
                 pieces.append(piece)
                 missing -= len(piece)

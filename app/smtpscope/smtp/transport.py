@@ -213,7 +213,8 @@ class SMTPTransport(SMTPLink):
 
     async def custom(self, line: str) -> Reply:
         """Any command line; CRLF is added. After a 220 to STARTTLS comes the handshake here, too."""
-        machine, verb = self.machine, line.split(None, 1)[0].upper() if line.split() else ""
+        machine, words = self.machine, line.split(None, 1)
+        verb = words[0].upper() if words else ""
         if not (machine.pending or machine.unfinished or verb in ("AUTH", "STARTTLS")):
             return await self._command(MEMBERS.get(verb, C.CUSTOM), _field(line))
         self._no_text()
