@@ -5,9 +5,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from servers import certificates
 from servers.postfix import HOW_TO_GET_IT, Postfix, available
+
+# How fast a machine is says nothing about what is tested.
+settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("project")
 
 LEFT_OUT = pytest.StashKey[list[str]]()
 """Node ids of the tests that were left out for want of Postfix."""

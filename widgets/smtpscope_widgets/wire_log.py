@@ -167,7 +167,7 @@ class WireLog(ScrollView, can_focus=True):
 
     @top.setter
     def top(self, row: int) -> None:
-        self.scroll_to(y=max(0, min(row, self.max_scroll_y)), animate=False, force=True)
+        self.scroll_to(y=max(0, min(row, self.max_scroll_y)), animate=False, force=True, immediate=True)
 
     @property
     def width(self) -> int:

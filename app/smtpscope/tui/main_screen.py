@@ -87,7 +87,10 @@ class MainScreen(Screen[None]):
         self.bottom = TextRows(ascii_only=ascii_only, id="footer")
 
     def compose(self) -> ComposeResult:
-        """From top to bottom."""
+        """From top to bottom, laid out for the terminal from the first frame on."""
+        columns, rows = self.app.size
+        self.diagram.picture = picture_for(size_for(columns, rows), columns)
+        self.set_class(columns >= BESIDE, "beside")
         yield self.top
         yield self.diagram
         yield self.rule
