@@ -24,8 +24,8 @@ GLYPHS = frozenset("─│╭╮╰╯├┤┬┴╎▶▼▲◀▸═║╔╗
 """Every character beyond ASCII that a picture may show; each is one cell wide in Western locales."""
 
 _ASCII = str.maketrans(
-    "─│╭╮╰╯├┤┬┴╎▶▼▲◀▸═║╔╗╚╝╧█▒✓✗↻·▾…•↑↓┌┐└┘▔▁▏▎▍▌▋▊▉▕▂▃▄▅▆▇▀",
-    "-|++++++++:>v^<>==+++++#?+!@.v.*^v++++-_||||||#|#######",
+    "─│╭╮╰╯├┤┬┴╎▶▼▲◀▸═║╔╗╚╝╧█▒✓✗↻·▾…•↑↓┌┐└┘▔▁▏▎▍▌▋▊▉▕▂▃▄▅▆▇▀░",
+    "-|++++++++:>v^<>==+++++#?+!@.v.*^v++++-_||||||#|#######.",
 )
 _TEXT_GLYPHS = frozenset("✓✗↻·▸")  # what a report may say: never what could pass for a frame or for "here"
 

@@ -5,13 +5,15 @@ It keeps nothing that the events do not say, so a saved session gives the same v
 
 from __future__ import annotations
 
+import math
 import re
+from time import perf_counter
 
 from smtpscope.session.log import Log
 from smtpscope.session.recorder import Recorder
 from smtpscope.session.redact import Redactor
 from smtpscope.smtp.command import SMTPCommand
-from smtpscope.smtp.events import Answered, Asked, Closed, Event, Link, Opened, Progress, Secured
+from smtpscope.smtp.events import Answered, Asked, Closed, Event, Issued, Link, Opened, Progress, Secured
 from smtpscope.smtp.machine import Answer, Machine
 
 _QUEUE_ID = (
@@ -42,18 +44,21 @@ class View:
         self.secured: Secured | None = None
         self.question: Asked | None = None
         self.progress: Progress | None = None
+        self.stream_since = 0.0
+        """When the message text began to go out."""
         self.closed: Closed | None = None
         self.queue_id = ""
         self.time = 0.0
 
-    def take(self, limit: int = 20_000) -> bool:
-        """Fold in what has come, at most ``limit`` events at once; whether there was anything."""
-        end = min(len(self.recorder), self.taken + limit)
-        for index in range(self.taken, end):
-            self._apply(index, self.recorder[index])
-        changed = end > self.taken
-        self.taken = end
-        return changed
+    def take(self, budget: float = math.inf) -> bool:
+        """Fold in what has come, for about ``budget`` seconds; whether more is left."""
+        stop = perf_counter() + budget
+        while self.taken < len(self.recorder):
+            self._apply(self.taken, self.recorder[self.taken])
+            self.taken += 1
+            if perf_counter() > stop:
+                break
+        return self.taken < len(self.recorder)
 
     def _apply(self, index: int, event: Event) -> None:
         machine = self.machine
@@ -71,6 +76,9 @@ class View:
                 self.peer, self.local = event.peer or self.peer, event.local or self.local
             case Secured():
                 self.secured = event
+            case Issued(step=SMTPCommand.SEND_STREAM):
+                if not machine.facts.texted:
+                    self.stream_since, self.progress = event.time, None
             case Asked():
                 self.question = event
             case Answered():

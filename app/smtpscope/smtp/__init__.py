@@ -8,7 +8,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from smtpscope.smtp.command import SMTPCommand
-from smtpscope.smtp.events import Bdat, Connect, Drop, Event, StartTls, Step
+from smtpscope.smtp.events import (
+    Answered,
+    Asked,
+    Bdat,
+    Cipher,
+    Closed,
+    Connect,
+    Drop,
+    Event,
+    Failed,
+    Forgot,
+    Issued,
+    Link,
+    LinkStatus,
+    Opened,
+    Progress,
+    Received,
+    Secured,
+    Sent,
+    StartTls,
+    Step,
+    TimedOut,
+    Waited,
+)
 from smtpscope.smtp.machine import Machine, Verdict
 from smtpscope.smtp.reply import Defect, Reply, ReplyReader
 
@@ -16,19 +39,35 @@ if TYPE_CHECKING:
     from smtpscope.smtp.transport import SMTPTransport
 
 __all__ = [
+    "Answered",
+    "Asked",
     "Bdat",
+    "Cipher",
+    "Closed",
     "Connect",
     "Defect",
     "Drop",
     "Event",
+    "Failed",
+    "Forgot",
+    "Issued",
+    "Link",
+    "LinkStatus",
     "Machine",
+    "Opened",
+    "Progress",
+    "Received",
     "Reply",
     "ReplyReader",
     "SMTPCommand",
     "SMTPTransport",
+    "Secured",
+    "Sent",
     "StartTls",
     "Step",
+    "TimedOut",
     "Verdict",
+    "Waited",
 ]
 
 

@@ -16,6 +16,7 @@ from textual.color import Color
 from textual.filter import LineFilter
 from textual.message import Message
 from textual.widget import Widget
+from textual.widgets import Input
 
 from smtpscope.actions import ACTIONS, BY_MEMBER
 from smtpscope.profile import Profile
@@ -45,6 +46,8 @@ from smtpscope_widgets.wire_log import WireLog
 
 FRAME = 0.05
 """Seconds between two looks at what has come: 20 a second at most."""
+PORTION = 0.02
+"""Seconds that one look may take for folding."""
 TICK = 0.1
 """Seconds between two drawings of a clock that runs."""
 
@@ -175,6 +178,7 @@ class SmtpScope(Acting):
     def catch_up(self) -> None:
         """Take what has come, keys and events, at once; for tests, which cannot wait for frames."""
         self.gate.let_go()
+        self.view.take()
         self.look()
 
     def look(self) -> None:
@@ -184,7 +188,7 @@ class SmtpScope(Acting):
         if not self.main.is_mounted:
             return
         had_question = self.view.question
-        if self.view.take() and self.view.taken < len(self.recorder):
+        if self.view.take(PORTION):
             self.call_later(self.wake)  # a flood is taken in portions, and keys come between them
         if self.view.question is not had_question:
             self.aside = False
@@ -261,15 +265,25 @@ class SmtpScope(Acting):
         self.post_message(key)
 
     def _burst(self, text: str) -> None:
-        """Many keys at once are text for the line; they send nothing."""
-        if self.screen is self.main:
-            self.focus_line()
-            self.main.line.insert(text)
+        """Many keys at once are text for the line, or for the palette's; they send nothing."""
+        if isinstance(self.focused, Input):
+            self.focused.insert_text_at_cursor(" ".join(text.split()))
+            return
+        self.focus_line()
+        self.main.line.insert(text)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """A paste that nobody took is for the line."""
+        self._burst(event.text)
+
+    def action_help_quit(self) -> None:
+        """Ctrl+C does not leave; Textual would say so on top of the line."""
+        self.say("^q leaves smtpscope")
 
     def focus_line(self) -> None:
         """Go to the line, and remember where we came from."""
-        if self.focused is not self.main.line:
-            self._came_from = self.focused
+        if self.main.focused is not self.main.line:
+            self._came_from = self.main.focused
         self.main.line.focus()
 
     def back(self) -> None:
@@ -295,9 +309,6 @@ class SmtpScope(Acting):
     def fill_verb(self, verb: str, key: str = "") -> None:
         """Fill the line for a verb, from the last use or the profile; nothing is sent."""
         machine = self.view.machine
-        if machine.prompt == "data>" and verb != ".":
-            self.say(f"{verb} would become message text: s sends the message, . ends it, ^] drops")
-            return
         filled = plan.filled("DOT" if verb == "." else verb, machine, self.profile, self.ehlo_name)
         used = self._last_used.get(verb)
         if used is not None and verb != "AUTH" and (verb != "RCPT" or filled.line in (used, "RCPT TO:<>")):
@@ -305,13 +316,18 @@ class SmtpScope(Acting):
         self.fill_line(filled.line, filled.cursor, key if len(key) == 1 else "")
 
     def fill_line(self, text: str, cursor: int | None = None, key: str = "") -> None:
-        """Fill the line with ``text`` as a suggestion, or for editing at ``cursor``."""
-        self.focus_line()
-        if self.main.line.prompt == ":":
+        """Fill the line with ``text`` as a suggestion, or for editing at ``cursor``; say why where it is no command."""
+        verb, prompt = text.partition(" ")[0], self._prompt
+        if prompt == "data>" and verb != ".":
+            self.say(f"{verb} would become message text: s sends the message, . ends it, ^] drops")
+        elif prompt == "334>":
+            self.say("the server waits for a response: i, then type it, or * to cancel")
+        else:
+            self.focus_line()
             self.main.line.to_wire()
-        self.main.line.fill(text, cursor, key=key)
-        self.main.line.update_hint()
-        self.show_footer()
+            self.main.line.fill(text, cursor, key=key)
+            self.main.line.update_hint()
+            self.show_footer()
 
     def ask_credentials(self, mechanism: str) -> None:
         """Ask in the line who and, masked, with what."""
@@ -320,15 +336,12 @@ class SmtpScope(Acting):
 
     def on_line_bar_send(self, event: LineBar.Send) -> None:
         """A line for the wire."""
-        machine, text = self.view.machine, event.text
-        if not machine.facts.link or machine.facts.securing:
+        text, why = event.text, self._why_not()
+        if why:
             if event.filled:
                 self.main.line.fill(text)
             else:
                 self.main.line.set(text)
-            why = (
-                "the TLS handshake is running" if machine.facts.securing else "there is no connection: Esc, c connects"
-            )
             self.say(f"{why}; what you typed stays")
             return
         words = text.split()
@@ -344,6 +357,17 @@ class SmtpScope(Acting):
         self.main.line.sent(text)
         if not stay:
             self.back()
+
+    def _why_not(self) -> str:
+        """Why nothing can be sent now, empty if it can."""
+        facts = self.view.machine.facts
+        if self.view.question is not None:
+            return "a question stands: Esc, then a digit answers it"
+        if facts.securing:
+            return "the TLS handshake is running"
+        if facts.streaming:
+            return "the message text is on its way"
+        return "" if facts.link else "there is no connection: Esc, c connects"
 
     def _auth(self, mechanism: str) -> None:
         profile = self.profile
@@ -365,27 +389,31 @@ class SmtpScope(Acting):
 
     def on_wire_line_cancelled(self) -> None:
         """Escape in the line."""
-        if self.main.line.prompt in (":", "user>", "password>"):
-            self.main.line.clear()
-            self.main.line.to_wire()
+        self.main.line.to_wire()
         self.back()
 
     def on_wire_line_pasted(self, event: WireLine.Pasted) -> None:
-        """Several lines at once: ask what is to be done with them."""
-        lines = event.lines
+        """Several lines at once: ask what is to be done with them, where lines are what is asked for."""
+        line, lines, why = self.main.line, event.lines, self._why_not()
 
         def done(way: str | None) -> None:
-            ending = ENDINGS[self.main.line.ending] or b"\r\n"
-            octets = [unescape(line) + ending for line in lines]
+            if way == "keep":
+                line.insert("\\r\\n".join(lines))
+                self.focus_line()
+                return
+            before, ending = line.value, ENDINGS[line.ending] or b"\r\n"
+            octets = [unescape(each) + ending for each in (before + lines[0], *lines[1:])]
+            line.clear()
             if way == "lines":
                 self.call("send_lines", octets)
-            elif way == "write":
-                self.call("send", b"".join(octets))
             else:
-                self.main.line.set("\\r\\n".join(lines))
-                self.focus_line()
+                self.call("send", b"".join(octets))
 
-        self.push_screen(Pasted(lines), done)
+        if line.prompt in (">", "data>") and not why:
+            self.push_screen(Pasted(lines), done)
+        else:
+            done("keep")
+            self.say(f"{why or 'one line is asked for here'}; the pasted lines stand in one")
 
     # -- the other widgets
 

@@ -7,11 +7,14 @@ from smtpscope.session.view import View
 from smtpscope.smtp.command import SMTPCommand
 from smtpscope.smtp.events import LinkStatus
 from smtpscope.smtp.stages import stage_of
-from smtpscope.tui.picture_state import duration
-from smtpscope.visible import safe
+from smtpscope.tui.picture_state import duration, size
+from smtpscope.visible import safe, visible_text
 from smtpscope_widgets.spans import Spans, cells
 
 C = SMTPCommand
+
+LONGEST = 40
+"""Cells of a name that others gave."""
 
 
 def header(view: View, profile: Profile, now: float, width: int, picture_size: str) -> Spans:
@@ -22,12 +25,17 @@ def header(view: View, profile: Profile, now: float, width: int, picture_size: s
     doing = _doing(view, profile, now)
     parts += [next((way for way in doing if _room(parts, width) >= cells(way)), doing[-1] if doing else [])]
     if view.queue_id:
-        parts.append([("queue id ", "dim"), (safe(view.queue_id), "strong")])
+        parts.append([("queue id ", "dim"), (_foreign(view, view.queue_id), "strong")])
     spans: Spans = [(" ", "text")]
     for part in parts:
         if part and cells(spans) + cells(part) + 1 <= width:
             spans += [*part, ("  " if width < 100 else "   ", "text")]
     return spans
+
+
+def _foreign(view: View, text: str) -> str:
+    """Words of others: safe, without secrets, and not so long that nothing else has room."""
+    return visible_text(view.redactor.text(text), limit=LONGEST)
 
 
 def _room(parts: list[Spans], width: int) -> int:
@@ -39,9 +47,9 @@ def _host(view: View, profile: Profile) -> Spans:
     host = f"[{server}]" if ":" in server else server
     if profile.demo and not view.opened:
         return [("practice server", "strong")]
-    spans: Spans = [(f"{safe(host)}:{port}", "strong")]
+    spans: Spans = [(f"{_foreign(view, host)}:{port}", "strong")]
     if view.peer and view.peer != server:
-        spans.append((f" {view.peer}", "dim"))
+        spans.append((f" {_foreign(view, view.peer)}", "dim"))
     return spans
 
 
@@ -57,7 +65,7 @@ def _tls(view: View) -> Spans:
 def _login(view: View) -> Spans:
     facts = view.machine.facts
     if facts.auth:
-        return [(safe(facts.user) or "logged in", "strong")]
+        return [(_foreign(view, facts.user) or "logged in", "strong")]
     return []
 
 
@@ -81,14 +89,33 @@ def _doing(view: View, profile: Profile, now: float) -> list[Spans]:
     if not machine.facts.greeted:
         return _before_greeting(view, profile, now)
     if machine.facts.streaming:
-        return [[("sending the message", "warn")], [("sending", "warn")]]
+        return _sending(view, now)
     if machine.pending:
         entry = machine.pending[0]
         late = " (late)" if entry.timed_out else ""
         more = f" +{len(machine.pending) - 1}" if len(machine.pending) > 1 else ""
         time = f"{duration(now - entry.sent)}{more}{late}"
-        return [[(f"waiting: {safe(entry.verb)[:12]} {time}", "warn")], [(f"waiting {time}", "warn")]]
+        return [[(f"waiting: {_foreign(view, entry.verb)[:12]} {time}", "warn")], [(f"waiting {time}", "warn")]]
     return [[(f"idle {clock(now)}", "dim")]]
+
+
+def _sending(view: View, now: float) -> list[Spans]:
+    """How much of the message is out, how fast, and how long it will take."""
+    progress, elapsed = view.progress, max(0.001, now - view.stream_since)
+    sent = progress.sent if progress else 0
+    rate = sent / elapsed
+    words = [f"sending {size(sent)}", f"{size(int(rate))}/s"]
+    if progress is not None and progress.total:
+        done = min(1.0, sent / progress.total)
+        words[0] = f"sending {bar(done)} {done:.0%} of {size(progress.total)}"
+        words.append(f"{clock((progress.total - sent) / max(rate, 1.0) + 0.5)} left")
+    return [[(", ".join(words), "warn")], [(words[0], "warn")], [(f"sending {size(sent)}", "warn")]]
+
+
+def bar(done: float, width: int = 10) -> str:
+    """A progress bar for a part between 0 and 1."""
+    full = round(done * width)
+    return "█" * full + "░" * (width - full)
 
 
 def _before_greeting(view: View, profile: Profile, now: float) -> list[Spans]:
@@ -100,7 +127,7 @@ def _before_greeting(view: View, profile: Profile, now: float) -> list[Spans]:
     time = f"  {clock(now)}{f' of {clock(limit)}' if limit else ''}"
     up = duration(link.time)
     return [
-        [(f"TCP up {up} from {view.local}, waiting for 220", "warn"), (time, "text")],
+        [(f"TCP up {up} from {_foreign(view, view.local)}, waiting for 220", "warn"), (time, "text")],
         [(f"TCP up {up}, waiting for 220", "warn"), (time, "text")],
         [("waiting for 220", "warn"), (time, "text")],
     ]
