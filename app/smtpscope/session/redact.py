@@ -1,7 +1,7 @@
 """What of the wire must not be shown: secrets where they were sent, and wherever the server says them back.
 
-A secret is known from the moment it goes out (``Sent.secrets``). From then on its octets are hidden wherever they
-stand, in clear, in base64 at any offset, in hexadecimal and percent-encoded.
+A secret is known from the moment it is given, or goes out (``Sent.secrets``). From then on its octets are hidden
+wherever they stand, in clear, in base64 at any offset, in hexadecimal and percent-encoded.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import binascii
 import re
 from urllib.parse import quote, quote_plus
 
+from smtpscope.secret import Secret
 from smtpscope.smtp.events import Event, Received, Sent
 from smtpscope.visible import octets
 
@@ -41,6 +42,13 @@ class Redactor:
         """How many forms of secrets are known: it grows as they are learned."""
         return len(self._forms)
 
+    def know(self, secret: Secret) -> None:
+        """Hide a password from now on, though it may never go out itself, as with CRAM-MD5."""
+        before = len(self._forms)
+        self._add(octets(secret.reveal()))
+        if len(self._forms) > before:
+            self._compile()
+
     def learn(self, event: Event) -> bool:
         """Take one event; true if there is something new to hide."""
         if isinstance(event, Received):
@@ -60,10 +68,13 @@ class Redactor:
                 self._unended = token
         if len(self._forms) == before:
             return False
+        self._compile()
+        return True
+
+    def _compile(self) -> None:
         longest_first = sorted(self._forms.items(), key=lambda item: len(item[1]), reverse=True)
         alternatives = b"|".join(form for form, _ in longest_first)
         self._pattern = re.compile(b"(?=(" + alternatives + b"))", re.IGNORECASE)  # they may overlap
-        return True
 
     def _take_challenge(self) -> None:
         """What we are about to send answers what the server has said: is it a user name?

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
@@ -29,14 +29,14 @@ from smtpscope.smtp.command import SMTPCommand
 from smtpscope.smtp.events import Asked
 from smtpscope.tui import theme
 from smtpscope.tui.acting import Acting
-from smtpscope.tui.history import History, state_folder
+from smtpscope.tui.history import History, state_folder, without_secrets
 from smtpscope.tui.keys import BURST_GAP, KeyGate
 from smtpscope.tui.line_bar import ENDINGS, LineBar
 from smtpscope.tui.main_screen import MainScreen
 from smtpscope.tui.palette import Palette
 from smtpscope.tui.rows import LogRows
 from smtpscope.tui.screens import Pasted
-from smtpscope.visible import unescape
+from smtpscope.visible import escape, octets, unescape
 from smtpscope_widgets.drawing import to_ascii
 from smtpscope_widgets.spans import wall
 from smtpscope_widgets.state_diagram import StateDiagram
@@ -66,7 +66,7 @@ class LastWall(LineFilter):
     def _safe(self, text: str) -> str:
         if self._ascii_only and not text.isascii():
             text = "".join(c if c.isascii() else "?" * cell_len(c) for c in to_ascii(text))
-        return wall(text)
+        return text if text.isprintable() else set_cell_size(wall(text), cell_len(text))
 
 
 class Woken(Message):
@@ -120,6 +120,9 @@ class SmtpScope(Acting):
         self._came_from: Widget | None = None
         self._last_used: dict[str, str] = {}
         self._prompt = ">"
+        self._forms = 0
+        if profile.password is not None:
+            self.view.redactor.know(profile.password)
 
     def get_line_filters(self) -> list[LineFilter]:
         """Textual's filters, and the last wall behind them."""
@@ -192,7 +195,9 @@ class SmtpScope(Acting):
             self.call_later(self.wake)  # a flood is taken in portions, and keys come between them
         if self.view.question is not had_question:
             self.aside = False
-        log = self.view.log
+        log, forms = self.view.log, self.view.redactor.forms
+        if forms > self._forms:  # rows that were drawn may hold what is a secret now
+            self._forms, log.changed = forms, 0
         if log.changed < len(log.shown):
             self.main.log_view.refresh_rows(log.changed)
         log.changed = len(log.shown)
@@ -223,7 +228,7 @@ class SmtpScope(Acting):
         prompt = machine.prompt if machine.prompt != "334>" or machine.asks_user else ">"
         appeared = prompt != self._prompt and prompt == "334>"
         self._prompt = prompt
-        self.main.line.follow(machine, prompt)
+        self.main.line.follow(machine, prompt, self.view.redactor)
         if appeared:
             self.focus_line()
         self.show_row()
@@ -310,6 +315,7 @@ class SmtpScope(Acting):
         """Fill the line for a verb, from the last use or the profile; nothing is sent."""
         machine = self.view.machine
         filled = plan.filled("DOT" if verb == "." else verb, machine, self.profile, self.ehlo_name)
+        filled = plan.Filled(escape(octets(filled.line)), filled.cursor)  # it goes out as typed lines do
         used = self._last_used.get(verb)
         if used is not None and verb != "AUTH" and (verb != "RCPT" or filled.line in (used, "RCPT TO:<>")):
             filled = plan.Filled(used)
@@ -336,7 +342,10 @@ class SmtpScope(Acting):
 
     def on_line_bar_send(self, event: LineBar.Send) -> None:
         """A line for the wire."""
-        text, why = event.text, self._why_not()
+        text, why, line = event.text, self._why_not(), self.main.line
+        if event.masked and line.prompt != "334>":
+            self.say("the server waits for no response any more: what you typed under the mask is gone")
+            return
         if why:
             if event.filled:
                 self.main.line.fill(text)
@@ -347,16 +356,21 @@ class SmtpScope(Acting):
         words = text.split()
         runs = event.filled and len(words) == 2 and words[0].upper() == "AUTH" and words[1].upper() in plan.MECHANISMS
         if runs and self.main.line.prompt == ">":
-            self.main.line.sent(text)
+            line.remember(text)
             self._auth(words[1].upper())
             return
-        if not event.filled and words and not event.masked and self.main.line.prompt == ">":
-            self._last_used[words[0].upper()] = text
+        if self._is_no_secret(event):
+            line.remember(text)
+            if not event.filled and words and without_secrets(text) == text:
+                self._last_used[words[0].upper()] = text
         self.call("send", unescape(text) + ENDINGS[self.main.line.ending])
-        stay = self.main.line.prompt == "data>" and text != "."
-        self.main.line.sent(text)
-        if not stay:
+        if line.prompt != "data>" or text == ".":
             self.back()
+
+    def _is_no_secret(self, event: LineBar.Send) -> bool:
+        """Whether a line may be recalled; while an AUTH is owed it may be a response, ahead of its 334."""
+        owed = any(entry.kind == "AUTH" for entry in self.view.machine.pending)
+        return self.main.line.prompt == ">" and not event.masked and not owed
 
     def _why_not(self) -> str:
         """Why nothing can be sent now, empty if it can."""
@@ -379,6 +393,7 @@ class SmtpScope(Acting):
 
     def on_line_bar_credentials(self, event: LineBar.Credentials) -> None:
         """User and password were given."""
+        self.view.redactor.know(event.password)
         self.call("login", event.mechanism, event.user, event.password)
         self.back()
 
@@ -394,26 +409,31 @@ class SmtpScope(Acting):
 
     def on_wire_line_pasted(self, event: WireLine.Pasted) -> None:
         """Several lines at once: ask what is to be done with them, where lines are what is asked for."""
-        line, lines, why = self.main.line, event.lines, self._why_not()
+        line, lines = self.main.line, event.lines
 
         def done(way: str | None) -> None:
-            if way == "keep":
+            why = "" if line.prompt in (">", "data>") else "one line is asked for here"
+            why = why or (self._why_not() if way in ("lines", "write") else "")
+            if why or way == "keep":
                 line.insert("\\r\\n".join(lines))
                 self.focus_line()
+                if why:
+                    self.say(f"{why}; the pasted lines stand in one")
                 return
-            before, ending = line.value, ENDINGS[line.ending] or b"\r\n"
-            octets = [unescape(each) + ending for each in (before + lines[0], *lines[1:])]
+            before, behind, ending = line.value[: line.cursor], line.value[line.cursor :], ENDINGS[line.ending]
+            whole = [before + lines[0], *lines[1:]]
+            whole[-1] += behind
+            octets = [unescape(each) + (ending or b"\r\n") for each in whole]
             line.clear()
             if way == "lines":
                 self.call("send_lines", octets)
             else:
                 self.call("send", b"".join(octets))
 
-        if line.prompt in (">", "data>") and not why:
+        if line.prompt in (">", "data>"):
             self.push_screen(Pasted(lines), done)
         else:
             done("keep")
-            self.say(f"{why or 'one line is asked for here'}; the pasted lines stand in one")
 
     # -- the other widgets
 

@@ -54,7 +54,7 @@ class History:
 
         A line that has AUTH with more anywhere else, as a pipelined group may, is not kept at all.
         """
-        kept = _without_secrets(line)
+        kept = without_secrets(line)
         if not kept or (self.lines and self.lines[-1] == kept):
             return
         with suppress(ValueError):
@@ -79,7 +79,7 @@ class History:
             data = self._path.read_bytes()
             rows = data.decode("utf-8", "surrogateescape").split("\n")
             lines = (visible.unescape(row).decode("utf-8", "surrogateescape") for row in reversed(rows))
-            kept = dict.fromkeys(line for line in map(_without_secrets, lines) if line)
+            kept = dict.fromkeys(line for line in map(without_secrets, lines) if line)
             self.lines[:] = list(kept)[:LIMIT][::-1]
             if len(rows) > _SLACK or not data.endswith(b"\n"):
                 _write(self._path, b"".join(map(_as_row, self.lines)))  # another run's line of this instant is lost
@@ -93,7 +93,7 @@ class History:
         self.problem = visible.safe(f"The history lasts for this run only: {self._path}: {why}.")
 
 
-def _without_secrets(line: str) -> str:
+def without_secrets(line: str) -> str:
     """What may be kept of a line, empty for nothing; it is judged by what it sends."""
     if not line.strip():
         return ""

@@ -10,9 +10,11 @@ from textual.message import Message
 from smtpscope.actions import ACTIONS
 from smtpscope.profile import Profile
 from smtpscope.secret import Secret
+from smtpscope.session.redact import Redactor
 from smtpscope.smtp.machine import Machine, Verdict
 from smtpscope.tui.history import History
 from smtpscope.tui.palette import VERBS
+from smtpscope.visible import escape, octets, safe
 from smtpscope_widgets.wire_line import WireLine
 
 ENDINGS = {"CRLF": b"\r\n", "LF": b"\n", "CR": b"\r", "nothing": b""}
@@ -39,7 +41,7 @@ class LineBar(WireLine):
     """The wire line, the ``:`` line and the credential prompts, one at a time."""
 
     class Send(Message):
-        """A line for the wire, as typed or filled."""
+        """A line for the wire, as typed or filled; ``masked`` if it was typed under a mask."""
 
         def __init__(self, text: str, filled: bool, masked: bool) -> None:
             super().__init__()
@@ -76,39 +78,52 @@ class LineBar(WireLine):
         self._wire_prompt = ">"
         self._draft = ""
         self.complete = self._complete
+        self.history = history.lines
         self._machine: Machine | None = None
+        self._redactor = Redactor()
 
     # -- which prompt
 
-    def follow(self, machine: Machine, prompt: str) -> None:
-        """Take the prompt that the session's state asks for, unless something else is being asked."""
-        self._machine = machine
+    @property
+    def own(self) -> bool:
+        """Whether something is asked that is not for the wire."""
+        return self.prompt in (":", "user>", "password>")
+
+    def follow(self, machine: Machine, prompt: str, redactor: Redactor) -> None:
+        """Take the prompt that the session's state asks for, unless something else is being asked.
+
+        What ``redactor`` hides is not offered for completion.
+        """
+        self._machine, self._redactor = machine, redactor
         self._wire_prompt = prompt
-        if self.prompt not in (":", "user>", "password>") and self.prompt != prompt:
+        if not self.own and self.prompt != prompt:
             self._change(prompt, masked=prompt == "334>")
         self.update_hint()
 
     def _change(self, prompt: str, masked: bool = False) -> None:
-        if masked or self.masked:
+        """Another prompt. What was typed for the wire waits while something else is asked."""
+        aside = masked or prompt in (":", "user>")
+        if not (self.own or self.masked) and aside:
+            self._draft = self.value
+        if aside or self.own or self.masked:
             self.clear()
         self.prompt, self.masked = prompt, masked
+        if not aside:
+            self._draft, draft = "", self._draft
+            if draft:
+                self.set(draft)
         self.allow_empty = prompt in ("data>", "334>")
         self.history = [] if masked or prompt in ("user>", "data>") else self.past.lines
         self.update_hint()
 
     def to_wire(self) -> None:
         """Back to the prompt that the session's state asks for."""
-        self._change(self._wire_prompt, masked=self._wire_prompt == "334>")
-        if self._draft and not self.masked:
-            self.set(self._draft)
-        self._draft = ""
+        if self.own:
+            self._change(self._wire_prompt, masked=self._wire_prompt == "334>")
 
     def to_command(self, text: str = "", filled: bool = False) -> None:
         """The ``:`` line; what is typed for the wire is kept for later."""
-        if self.prompt != ":":
-            self._draft = "" if self.masked else self.value
-            self.clear()
-            self._change(":")
+        self._change(":")
         if filled:
             self.fill(text)
         elif text:
@@ -117,7 +132,6 @@ class LineBar(WireLine):
     def ask_credentials(self, mechanism: str, user: str | None) -> None:
         """Ask who and, masked, with what; ``user`` if that is known."""
         self._mechanism, self._user = mechanism, user or ""
-        self.clear()
         self._change("password>" if user else "user>", masked=bool(user))
 
     def next_ending(self) -> None:
@@ -141,13 +155,12 @@ class LineBar(WireLine):
             self.to_wire()
             self.post_message(self.Command(event.text))
         else:
-            self.post_message(self.Send(event.text, event.filled, self.masked))
+            # The prompt may have changed since: what counts is how it was typed.
+            self.post_message(self.Send(event.text, event.filled, event.masked))
 
-    def sent(self, text: str) -> None:
-        """The line is out: it is history now."""
-        if not self.masked and self.prompt == ">":
-            self.past.add(text)
-            self.history = self.past.lines
+    def remember(self, text: str) -> None:
+        """A command that is out is history now."""
+        self.past.add(text)
 
     # -- beside the line
 
@@ -159,7 +172,7 @@ class LineBar(WireLine):
         elif self.prompt == "334>":
             self.hint, self.hint_kind = f"{ending}the response in base64, hidden; * cancels", "note"
         elif self.prompt == "password>":
-            self.hint, self.hint_kind = f"password of {self._user} for AUTH {self._mechanism}", "note"
+            self.hint, self.hint_kind = f"password of {safe(self._user)} for AUTH {self._mechanism}", "note"
         elif self.prompt == "user>":
             self.hint, self.hint_kind = f"user name for AUTH {self._mechanism}", "note"
         elif self.prompt == ":" or self._machine is None:
@@ -193,7 +206,9 @@ class LineBar(WireLine):
     def _arguments(self, verb: str, text: str, rest: str) -> list[str]:
         ext = self._machine.facts.ext if self._machine else {}
         if verb == "AUTH":
-            return [f"AUTH {name}" for name in ext.get("AUTH", "").split() if name.upper().startswith(rest)]
+            offered = [octets(name) for name in ext.get("AUTH", "").split() if name.upper().startswith(rest)]
+            # Escaped: the server must not have more typed than a name.
+            return [f"AUTH {escape(name)}" for name in offered if not self._redactor.spans(name)]
         if verb not in ("MAIL", "RCPT"):
             return []
         head = "MAIL FROM:<" if verb == "MAIL" else "RCPT TO:<"
@@ -201,15 +216,15 @@ class LineBar(WireLine):
             start = text[len(head) :] if text.upper().startswith(head) else ""
             return [f"{head}{address}>" for address in self._addresses() if address.startswith(start)]
         before, _, word = text.rpartition(" ")
-        offered = [p for keyword in ext for p in _PARAMETERS.get(keyword, ())] if verb == "MAIL" else []
+        parameters = [p for keyword in ext for p in _PARAMETERS.get(keyword, ())] if verb == "MAIL" else []
         if verb == "RCPT" and "DSN" in ext:
-            offered = ["NOTIFY=NEVER", "NOTIFY=SUCCESS,FAILURE,DELAY", "ORCPT=rfc822;"]
+            parameters = ["NOTIFY=NEVER", "NOTIFY=SUCCESS,FAILURE,DELAY", "ORCPT=rfc822;"]
         if not before or ">" not in before:
-            return [f"{text} {parameter}" for parameter in offered] if text.endswith(">") else []
-        return [f"{before} {parameter}" for parameter in offered if parameter.startswith(word.upper())]
+            return [f"{text} {parameter}" for parameter in parameters] if text.endswith(">") else []
+        return [f"{before} {parameter}" for parameter in parameters if parameter.startswith(word.upper())]
 
     def _addresses(self) -> list[str]:
-        found = [self.profile.mail_from or "", *self.profile.rcpt_to]
+        found = [escape(octets(path)) for path in (self.profile.mail_from or "", *self.profile.rcpt_to)]
         for line in reversed(self.past.lines):
             if "<" in line and ">" in line:
                 found.append(line.partition("<")[2].partition(">")[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -178,7 +179,7 @@ class MainScreen(Screen[None]):
     def show_row(self, view: View, question: Asked | None, news: str) -> None:
         """The row under the cursor, below a question or news."""
         row, log = self.cursor_row(view), view.log
-        above: list[Spans] = [[(safe(news), "warn")]] if news else []
+        above: list[Spans] = [[(safe(view.redactor.text(news)), "warn")]] if news else []
         if question is not None:
             text = f"{safe(view.redactor.text(question.text))}?"
             above = [[(text, "question")], [(safe(numbered(question)), "key")]]
@@ -195,6 +196,7 @@ class MainScreen(Screen[None]):
 
     def show_footer(self, view: View, step: NextStep) -> None:
         """What space does, and the keys; and the rule, which tells who has the focus."""
+        step = replace(step, label=view.redactor.text(step.label))
         self._footer = footer(view.machine, step, self.size.width, self.pane == "line", self._profile.ascii)
         self.bottom.show([self._footer.spans])
         dash, width = "-" if self._profile.ascii else "─", self.size.width
