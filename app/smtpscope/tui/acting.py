@@ -30,6 +30,9 @@ from smtpscope_widgets.spans import wall
 
 C = SMTPCommand
 
+_ANSWERS = frozenset({"answer", "drop", "replay", "set_timeout"})
+"""What the session may be asked for while a question stands."""
+
 
 class Acting(App[int]):
     """The app's actions, one ``do_`` method for each id of the registry that is no verb."""
@@ -79,6 +82,10 @@ class Acting(App[int]):
     @abstractmethod
     def focus_line(self) -> None:
         """Go to the line."""
+
+    @abstractmethod
+    def fill_line(self, text: str, cursor: int | None = None, key: str = "") -> None:
+        """Fill the line with a text."""
 
     @abstractmethod
     def fill_verb(self, verb: str, key: str = "") -> None:
@@ -146,6 +153,8 @@ class Acting(App[int]):
         """Have the session do something."""
         if self.session is None:
             self.say("this is a recording: nothing can be sent")
+        elif self.view.question is not None and method not in _ANSWERS:
+            self.say("a question stands: a digit answers it, ? brings it back")
         else:
             self.session.call(method, *arguments)
 
@@ -155,8 +164,7 @@ class Acting(App[int]):
         if not self.gate.may_step() or self.view.question is not None or machine.facts.streaming or machine.pending:
             return
         if step.cursor is not None:
-            self.focus_line()
-            self.main.line.fill(step.line, step.cursor)
+            self.fill_line(step.line, step.cursor)
         elif step.step is None:
             self.say(step.label)
         elif step.step is C.AUTH and self.profile.password is None:
@@ -213,6 +221,7 @@ class Acting(App[int]):
     def do_custom(self) -> None:
         """The line, for anything."""
         self.focus_line()
+        self.main.line.to_wire()
 
     def do_ending(self) -> None:
         """The next line ending."""

@@ -52,7 +52,7 @@ class Help(ModalScreen[None]):
     """The row under the cursor explained, the keys of what has the focus, then all keys."""
 
     DEFAULT_CSS = "Help {" + _CSS + "}"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,f1,q", "dismiss", "Close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,f1", "dismiss", "Close", show=False)]
 
     def __init__(self, row: list[Spans], pane: str) -> None:
         super().__init__()
