@@ -150,7 +150,7 @@ class SMTPLink(OwedReplies):
                 self._task = None  # this is it: there is nothing else to cancel
                 self._emit(Failed(self.now, step, reason))
                 self._finish(reason)
-            if isinstance(error, OSError):
+            if isinstance(error, OSError) and not isinstance(error, TransportError):  # some of ours are OSErrors, too
                 raise ConnectFailed(reason) from error
             raise
 
@@ -216,7 +216,7 @@ class SMTPLink(OwedReplies):
     # -- octets
 
     def _on_data(self, data: bytes) -> None:
-        answers = self._emit(Received(self.now, data, self._tls))
+        answers, turned = self._emit(Received(self.now, data, self._tls)), False
         for answer in answers:
             pending = answer.pending
             if pending is not None and (answer.settled or (answer.reply.code == 334 and pending.kind == "AUTH")):
@@ -224,11 +224,12 @@ class SMTPLink(OwedReplies):
                 if pending.kind == "QUIT":
                     self._finish("said goodbye")
                 elif pending.kind in ("DATA", "DOT"):
-                    self._early = False
-                    self._settle_swallowed()
+                    self._early, turned = False, True
             elif answer.early and answer.reply.kind in (4, 5) and self._wire is not None:
                 self._early = True
                 self._wire.wire_news()
+        if turned:  # from commands to message text, or back
+            self._settle_swallowed()
         facts, wire = self.machine.facts, self._wire
         if wire is None:
             return

@@ -11,6 +11,8 @@ from typing import BinaryIO
 BLOCK = 256 * 1024
 """Octets read at once."""
 
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
+_DOMAIN = re.compile(r"[A-Za-z0-9.-]+|\[[A-Za-z0-9.:-]+\]")
 _LONE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 
 
@@ -63,13 +65,14 @@ def blocks(stream: bytes | BinaryIO) -> Iterator[bytes]:
 
 def sample_message(mail_from: str, rcpt_to: Sequence[str], now: datetime) -> bytes:
     """A short test message with Date, From, To, Subject and Message-ID; lines end in CRLF (RFC 5322)."""
-    domain = mail_from.rpartition("@")[2] or "localhost"
+    sender, *recipients = (_CONTROLS.sub("", path) for path in (mail_from, *rcpt_to))
+    domain = sender.rpartition("@")[2]
     lines = (
         f"Date: {format_datetime(now)}",
-        f"From: {f'<{mail_from}>' if mail_from else '<postmaster@localhost>'}",
-        f"To: {', '.join(f'<{path}>' for path in rcpt_to) or 'undisclosed-recipients:;'}",
+        f"From: <{sender or 'postmaster@localhost'}>",
+        f"To: {', '.join(f'<{path}>' for path in recipients) or 'undisclosed-recipients:;'}",
         f"Subject: test {now:%Y-%m-%d %H:%M:%S}",
-        f"Message-ID: {make_msgid('smtpscope', domain if domain.isascii() else 'localhost')}",
+        f"Message-ID: {make_msgid('smtpscope', domain if _DOMAIN.fullmatch(domain) else 'localhost')}",
         "",
         "This is a test message from smtpscope.",
         "",

@@ -54,6 +54,7 @@ class SMTPTransport(SMTPLink):
         secret = (password.reveal() if isinstance(password, Secret) else password).encode(errors="surrogateescape")
         exchange = sasl.steps(mechanism, user, secret)
         initial = next(exchange)
+        self._usable()  # before anything is asked
         if mechanism.upper() in sasl.CLEAR_TEXT and not self._tls and not dialing.is_loopback(self.peer):
             text = f"AUTH {mechanism.upper()} would show the password to everyone on the way: the link has no TLS"
             if await self.put_question("clear", text, "do not send it", "send it, once") == 0:
@@ -72,7 +73,7 @@ class SMTPTransport(SMTPLink):
             reply = await self.reply_to(pending)
             if response is None:
                 break
-        return reply
+        return pending.replies[-1] if pending.replies else reply  # the verdict may have come along with a 334
 
     async def _respond(self, response: sasl.Response | None) -> None:
         """Send one response, or ``*`` to cancel (RFC 4954 4)."""
