@@ -6,6 +6,7 @@ is not printable is drawn as U+FFFD, whatever the giver did or forgot.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
@@ -59,3 +60,19 @@ def cut(spans: Spans, width: int, mark: str = "…") -> Spans:
         kept.append((text, kind))
         room -= size
     return [*kept, (mark, "more")]
+
+
+def wrapped(spans: Spans, width: int) -> list[Spans]:
+    """Spans as lines of at most ``width`` cells, broken at blanks; a word that is longer is left whole."""
+    lines: list[Spans] = [[]]
+    room = width
+    for text, kind in spans:
+        for word in re.findall(r" *[^ ]+| +$", wall(text)):
+            size = cell_len(word)
+            if size > room and lines[-1]:
+                lines.append([])
+                word, room = word.lstrip(" "), width
+                size = cell_len(word)
+            lines[-1].append((word, kind))
+            room -= size
+    return lines

@@ -9,7 +9,7 @@ from smtpscope.smtp.events import LinkStatus
 from smtpscope.smtp.stages import stage_of
 from smtpscope.tui.picture_state import duration, size
 from smtpscope.visible import safe, visible_text
-from smtpscope_widgets.spans import Spans, cells
+from smtpscope_widgets.spans import Spans, cells, cut
 
 C = SMTPCommand
 
@@ -23,14 +23,16 @@ def header(view: View, profile: Profile, now: float, width: int, picture_size: s
     if picture_size != "strip" or width >= 60:
         parts += [_login(view), _recipients(view)]
     doing = _doing(view, profile, now)
-    parts += [next((way for way in doing if _room(parts, width) >= cells(way)), doing[-1] if doing else [])]
+    room = _room(parts, width)
+    shortest = cut(doing[0], room) if view.closed is not None and room > 36 else doing[-1]
+    parts += [next((way for way in doing[: 1 if room > 36 and view.closed else None] if room >= cells(way)), shortest)]
     if view.queue_id:
         parts.append([("queue id ", "dim"), (_foreign(view, view.queue_id), "strong")])
     spans: Spans = [(" ", "text")]
     for part in parts:
         if part and cells(spans) + cells(part) + 1 <= width:
             spans += [*part, ("  " if width < 100 else "   ", "text")]
-    return spans
+    return spans[:-1]
 
 
 def _foreign(view: View, text: str) -> str:
@@ -83,7 +85,8 @@ def _doing(view: View, profile: Profile, now: float) -> list[Spans]:
         return [[("not connected", "dim")]]
     if view.closed is not None:
         cause = safe(view.redactor.text(view.closed.cause))
-        return [[(f"closed: {cause}; c connects again", "warn")], [(f"closed: {cause}", "warn")], [("closed", "warn")]]
+        way_out = "closed, c connects again"
+        return [[(f"{way_out}: {cause}", "warn")], [(way_out, "warn")], [("closed", "warn")]]
     if machine.facts.securing or (link is not None and link.status is LinkStatus.SECURING):
         return [[("TLS handshake", "warn")]]
     if not machine.facts.greeted:

@@ -26,6 +26,7 @@ from smtpscope.tui.line_bar import LineBar
 from smtpscope.tui.pictures import picture_for, size_for
 from smtpscope.tui.rows import LogRows
 from smtpscope.visible import safe
+from smtpscope_widgets.spans import wrapped
 from smtpscope_widgets.state_diagram import StateDiagram
 from smtpscope_widgets.text_rows import TextRows
 from smtpscope_widgets.wire_log import WireLog
@@ -191,7 +192,7 @@ class MainScreen(Screen[None]):
         if reply is not None:
             lines: list[Spans] = [[(view.redactor.text(line), "text")] for line in brief(reply).splitlines()]
         else:
-            lines = [log.spans(row)] if row >= 0 else [[(_WELCOME, "dim")]]
+            lines = wrapped(log.spans(row), self.size.width) if row >= 0 else [[(_WELCOME, "dim")]]
         self.explanation.show([*above, *lines][:2])
 
     def show_footer(self, view: View, step: NextStep) -> None:
