@@ -14,7 +14,19 @@ from enum import IntEnum
 from smtpscope.session import notes
 from smtpscope.session.recorder import Recorder
 from smtpscope.session.redact import HIDDEN, Redactor, merged
-from smtpscope.smtp.events import Event, Opened, Progress, Received, Sent
+from smtpscope.smtp.events import (
+    Answered,
+    Asked,
+    Closed,
+    Event,
+    Failed,
+    Opened,
+    Progress,
+    Received,
+    Secured,
+    Sent,
+    TimedOut,
+)
 from smtpscope.smtp.machine import Answer, Machine
 from smtpscope.visible import safe, visible
 
@@ -82,7 +94,10 @@ class Log:
         """The first place of ``shown`` that has changed since the screen looked; it sets it back to the end."""
         self._walls: list[tuple[int, float]] = []
         self._open: dict[bool, tuple[int, int, int, float] | None] = {True: None, False: None}
-        self._reply_first = -1
+        self._reply: list[int] = []  # the rows of what has not become a reply yet
+        self._last: dict[int, int] = {}  # the last row of a reply of several, by its first
+        self._asked: Asked | None = None
+        self._failed = ""
         self._stream: int | None = None
         self._lines = 0
 
@@ -106,14 +121,48 @@ class Log:
                 if event.done:
                     self._stream = None
         else:
-            if isinstance(event, Opened):
+            self._between(index, event)
+
+    def _between(self, index: int, event: Event) -> None:
+        """What is not octets: a note, where there is something to say."""
+        note = notes.note(event, first=not self._walls)
+        match event:
+            case Opened():
                 self._walls.append((len(self), event.wall))
-                self._open = {True: None, False: None}
-                self._reply_first = -1
-            note = notes.note(event, first=len(self._walls) <= 1)
-            if note is not None:
-                self._add(Kind[note.kind], index, 0, 0, event.time)
-                self.text[len(self) - 1] = safe(self.redactor.text(note.text))
+                self._forget_unfinished()
+            case Secured():
+                self._forget_unfinished()  # what came before in clear is no part of what comes now (RFC 3207 4.2)
+            case Closed():
+                for incoming in (True, False):
+                    self._add_unfinished(incoming)
+                self._forget_unfinished()
+                if event.cause == self._failed and not event.unsent:
+                    note = None  # the row above has said so
+            case TimedOut() if note is not None and (opened := self._open[True]) is not None:
+                data = self.recorder.octets(opened[0], opened[1], min(opened[2], SHOWN))
+                note = notes.Note(note.kind, f"{note.text}; so far: {data.decode(errors='backslashreplace')}")
+            case Asked():
+                self._asked = event
+            case Answered() if self._asked is not None:
+                note = notes.answered(self._asked, event)
+        self._failed = event.reason if isinstance(event, Failed) else ""
+        if note is not None:
+            self._add(Kind[note.kind], index, 0, 0, event.time)
+            self.text[len(self) - 1] = safe(self.redactor.text(note.text))
+
+    def _forget_unfinished(self) -> None:
+        self._open = {True: None, False: None}
+        self._reply = []
+
+    def _add_unfinished(self, incoming: bool) -> None:
+        """A line that will never end is a row all the same."""
+        opened, self._open[incoming] = self._open[incoming], None
+        if opened is not None:
+            event = self.recorder[opened[0]]
+            tls = isinstance(event, Sent | Received) and event.tls
+            self._add(Kind.RECEIVED if incoming else Kind.SENT, *opened, tls=tls)
+            if incoming:
+                self._in_reply(len(self) - 1)
 
     def _add(self, kind: Kind, event: int, start: int, length: int, time: float, tls: bool = False) -> int:
         row = len(self.kind)
@@ -159,34 +208,37 @@ class Log:
         return rows
 
     def _in_reply(self, row: int) -> None:
-        if self._reply_first < 0:
-            self._reply_first = row
-        self.first[row] = self._reply_first
+        self._reply.append(row)
+        self.first[row] = self._reply[0]
+        if len(self._reply) > 1:
+            self._last[self._reply[0]] = row
 
     def _reply_ended(self, answer: Answer, machine: Machine) -> None:
         """Mark the rows of one reply, fold a long one, and say what is odd about it."""
-        reply, first = answer.reply, self._reply_first
-        count = max(1, reply.raw.count(b"\n"))
-        if first < 0 or first + count > len(self):
+        reply, count = answer.reply, max(1, answer.reply.raw.count(b"\n"))
+        rows, later = self._reply[:count], self._reply[count:]
+        if len(rows) < count:
             return
-        rows = range(first, first + count)
+        first = rows[0]
         if reply.kind not in (2, 3):
             for row in rows:
                 self.kind[row] = Kind.REFUSED
         if answer.pending is not None:
             self.asked[first] = answer.pending.sent
         if count > FOLDED_LINES:
-            self._fold_new(first, list(rows[1:]))
-        later = range(first + count, len(self))
+            self._fold_new(first, rows[1:])
+        self._reply = []
+        self._last.pop(first, None)
+        if count > 1:
+            self._last[first] = rows[-1]
         for row in later:
-            self.first[row] = later[0]
-        self._reply_first = later[0] if later else -1
+            self._in_reply(row)
         self._touch(first)
         if machine.facts.hello == "LHLO" and answer.pending is not None and answer.pending.member.name == "DOT":
             self._name_recipient(first, answer, machine)
         if answer.note:
             self._add(Kind.NOTE, self.event[first], 0, 0, reply.last)
-            self.text[len(self) - 1] = answer.note
+            self.text[len(self) - 1] = safe(self.redactor.text(answer.note))
 
     def _fold_new(self, first: int, rows: list[int]) -> None:
         self.groups[first] = Group(first, rows)
@@ -336,10 +388,7 @@ class Log:
         place = bisect_right(self._walls, row, key=lambda wall: wall[0])
         return self._walls[place - 1][1] if place else 0.0
 
-    def reply_rows(self, row: int) -> range:
-        """The rows of the reply that a received row belongs to."""
+    def reply_rows(self, row: int) -> list[int]:
+        """The rows of the reply that a received row belongs to; notes may stand between them."""
         first = self.first[row]
-        end = first + 1
-        while end < len(self) and self.first[end] == first and end != first:
-            end += 1
-        return range(first, end)
+        return [each for each in range(first, self._last.get(first, first) + 1) if self.first[each] == first]

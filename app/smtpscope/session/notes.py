@@ -9,6 +9,7 @@ from smtpscope.smtp.events import (
     Answered,
     Asked,
     Closed,
+    Connect,
     Event,
     Failed,
     Forgot,
@@ -17,6 +18,7 @@ from smtpscope.smtp.events import (
     Opened,
     Progress,
     Secured,
+    StartTls,
     TimedOut,
     Waited,
 )
@@ -39,7 +41,7 @@ def note(event: Event, *, first: bool = True) -> Note | None:
         case Secured():
             verdict = "; ".join(event.faults) if event.faults else "certificate good"
             cipher = f"{event.version}, {event.cipher}, {event.bits} bits"
-            return Note("FAULT" if event.faults else "NOTE", f"TLS started: {cipher}; {verdict}")
+            return Note("FAULT" if event.faults else "NOTE", f"TLS started: {verdict}; {cipher}")
         case TimedOut():
             return Note("FAULT", f"no reply within {event.seconds:g} s: it is still owed")
         case Waited():
@@ -48,15 +50,31 @@ def note(event: Event, *, first: bool = True) -> Note | None:
         case Forgot():
             return Note("NOTE", f"the oldest owed reply is given up{f', taken as {event.code}' if event.code else ''}")
         case Asked():
-            return Note("QUESTION", f"{event.text}?   {numbered(event)}")
+            return Note("QUESTION", f"{event.text}   {numbered(event)}")
         case Answered():
             return Note("NOTE", f"answered: {event.answer + 1}")
         case Failed():
-            return Note("FAULT", event.reason)
+            ended = isinstance(event.step, Connect | StartTls)
+            return Note("FAULT", with_way_out(event.reason) if ended else event.reason)
         case Closed():
             lost = f"; {event.unsent:,} octets of ours were never sent" if event.unsent else ""
-            return Note("DIVIDER", f"closed: {event.cause}{lost}")
+            return Note("DIVIDER", with_way_out(f"{closed(event)}{lost}"))
     return None
+
+
+def closed(event: Closed) -> str:
+    """How a connection ended."""
+    return event.cause if event.cause.startswith("closed") else f"closed: {event.cause}"
+
+
+def with_way_out(sentence: str) -> str:
+    """What ended the connection, and how to get another."""
+    return f"{sentence}{'' if sentence.endswith('?') else ';'} c connects again"
+
+
+def answered(question: Asked, answer: Answered) -> Note:
+    """What the user said to ``question``."""
+    return Note("NOTE", f"answered: {question.answers[answer.answer]}")
 
 
 def numbered(question: Asked) -> str:

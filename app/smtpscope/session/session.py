@@ -142,7 +142,10 @@ class Session(Works):
         return await self._line(step.line.encode() + b"\r\n")
 
     async def _run_on(self, allowed: tuple[object, ...]) -> None:
-        """Step on as long as the next step is one of ``allowed`` and nothing is refused or asked."""
+        """Step on as long as the next step is one of ``allowed`` and nothing is refused or asked.
+
+        A connection that ended on the way is not made anew.
+        """
         while True:
             step = plan.next_step(self.machine, self.profile, self.ehlo_name).step
             kind = step if isinstance(step, SMTPCommand) else type(step)
@@ -153,6 +156,7 @@ class Session(Works):
                 return
             if self._questions != asked:
                 return
+            allowed = tuple(kind for kind in allowed if kind is not Connect)
 
     def _hello_is_next(self) -> bool:
         return plan.next_step(self.machine, self.profile, self.ehlo_name).step is C.HELO
@@ -172,7 +176,7 @@ class Session(Works):
             if until is not None and not plan.lies_ahead(here, step.step, until):
                 self._tell(f"the next steps do not lead from {here.name} to {until.name}: use its own key")
                 return
-            if not await self._do_next():
+            if not await self._do_next() or not self.machine.facts.link:
                 return
             moves = self.machine.moves
             seen = min(seen, len(moves))  # a new connection begins a new list

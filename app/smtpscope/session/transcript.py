@@ -72,6 +72,7 @@ class _Writer:
         self._host = ""
         self._linked = self._dropped = False
         self._failed = ""
+        self._asked: Asked | None = None
         self._tls_in = False
         self._partial_shown = b""
         self._sent_mark = SENT[0]
@@ -120,7 +121,10 @@ class _Writer:
             case Failed():
                 self._failed = event.reason
                 self._say(ERROR, event.reason)
-            case Asked() | Answered() | Waited() | Forgot():
+            case Answered() if self._asked is not None:
+                self._say(INFO, notes.answered(self._asked, event).text)
+            case Asked() | Waited() | Forgot():
+                self._asked = event if isinstance(event, Asked) else self._asked
                 note = notes.note(event)
                 assert note is not None
                 self._say(INFO, note.text)

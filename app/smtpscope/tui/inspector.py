@@ -139,9 +139,7 @@ class Inspector(Vertical, can_focus=False):
 
     def show(self, log: Log, row: int, above: list[Spans]) -> None:
         """Explain ``row`` (an id, -1 for none) below a question or news, if there are any."""
-        rows = (
-            log.reply_rows(row) if row >= 0 and log.kind[row] in (Kind.RECEIVED, Kind.REFUSED) else range(row, row + 1)
-        )
+        rows = log.reply_rows(row) if row >= 0 and log.kind[row] in (Kind.RECEIVED, Kind.REFUSED) else [row]
         state = (
             row,
             len(rows),
@@ -186,7 +184,7 @@ def reply_of(log: Log, row: int) -> Reply | None:
     return replies[-1] if replies else None
 
 
-def _explain(log: Log, row: int, rows: range, data: bytes) -> list[Spans]:
+def _explain(log: Log, row: int, rows: list[int], data: bytes) -> list[Spans]:
     kind = Kind(log.kind[row])
     if kind in (Kind.RECEIVED, Kind.REFUSED):
         reply = reply_of(log, row)
@@ -211,7 +209,7 @@ def _explain(log: Log, row: int, rows: range, data: bytes) -> list[Spans]:
     return [[(safe(log.text.get(row, "")), "text")]]
 
 
-def _boundaries(log: Log, rows: range) -> list[int]:
+def _boundaries(log: Log, rows: list[int]) -> list[int]:
     """Where one read or write ended and the next began, as offsets in the octets of ``rows``."""
     result, at = [], 0
     for row in rows:
