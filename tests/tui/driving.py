@@ -120,7 +120,7 @@ class Driven:
             self.keys.now += 0.001
         await self.settle()
 
-    async def type(self, text: str) -> None:
+    async def write(self, text: str) -> None:
         """Text by hand, key by key."""
         for char in text:
             self.keys.now += 1.0
@@ -233,6 +233,11 @@ class Driven:
     def explanation(self) -> str:
         """The explanation rows, or what stands in their place beside the log."""
         return self.of(self.app.main.explanation) if not self.app.main.beside else self.inspector
+
+    @property
+    def said(self) -> str:
+        """The words of the explanation, however they are broken into rows."""
+        return " ".join(self.explanation.replace("▏", " ").split())
 
     @property
     def inspector(self) -> str:

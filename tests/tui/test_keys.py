@@ -256,7 +256,7 @@ async def test_ctrl_c_says_how_to_leave_and_covers_nothing() -> None:
     async with driven() as hands:
         line, footer = hands.line, hands.footer
         await hands.press("ctrl+c")
-        assert "^q" in hands.explanation
+        assert "^q" in hands.said
         assert (hands.line, hands.footer) == (line, footer)
         assert not hands.app._notifications
 

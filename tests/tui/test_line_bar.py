@@ -60,7 +60,7 @@ async def test_enter_sends_what_was_filled_and_the_focus_goes_back(key: str) -> 
 async def test_right_takes_the_filled_text_for_editing() -> None:
     async with on_server() as (hands, server):
         await hands.press("m", "right", "left")
-        await hands.type("x")
+        await hands.write("x")
         await hands.press("enter")
         assert server.received == b"MAIL FROM:<alice@example.orgx>\r\n"
 
@@ -70,7 +70,7 @@ async def test_typing_by_habit_just_works(text: str) -> None:
     """The first letter fills, the next one keeps it and replaces the rest; capitals open the line with ``i``."""
     async with on_server() as (hands, server):
         await hands.press(*([] if text[0].islower() else ["i"]))
-        await hands.type(text)
+        await hands.write(text)
         await hands.press("enter")
         assert server.received == text.encode() + b"\r\n"
 
@@ -105,7 +105,7 @@ async def test_empty_enter_does_nothing() -> None:
 async def test_letters_space_and_digits_are_text_in_the_line() -> None:
     async with on_server() as (hands, server):
         await hands.press("i")
-        await hands.type("q p 1?:Y")
+        await hands.write("q p 1?:Y")
         assert hands.app.main.line.value == "q p 1?:Y"
         assert server.received == b""
         assert hands.app.screen is hands.app.main
@@ -114,7 +114,7 @@ async def test_letters_space_and_digits_are_text_in_the_line() -> None:
 async def test_the_last_use_is_filled_again() -> None:
     async with on_server() as (hands, _):
         await hands.press("i")
-        await hands.type("VRFY carol")
+        await hands.write("VRFY carol")
         await hands.press("enter", "v")
         assert hands.app.main.line.ghost == "VRFY carol"
 
@@ -125,11 +125,11 @@ async def test_a_missing_argument_has_the_cursor_where_it_belongs() -> None:
         await hands.press("space", "space")
         assert hands.focus == "line"
         assert server.received == b"EHLO client.test\r\n"
-        await hands.type("carol@example.org")
+        await hands.write("carol@example.org")
         await hands.press("enter")
         assert server.received.endswith(b"MAIL FROM:<carol@example.org>\r\n")
         await hands.press("r")
-        await hands.type("bob@x")
+        await hands.write("bob@x")
         await hands.press("enter")
         assert server.received.endswith(b"RCPT TO:<bob@x>\r\n")
 
@@ -156,7 +156,7 @@ async def test_f3_chooses_what_ends_the_line(presses: int, end: bytes) -> None:
 
     async with on_server(silent) as (hands, server):
         await hands.press(*["f3"] * presses, "i")
-        await hands.type("NOOP a")
+        await hands.write("NOOP a")
         await hands.begin("enter")
         await hands.until(lambda: hands.sent == b"NOOP a" + end)
         await hands.press("ctrl+right_square_bracket")
@@ -173,7 +173,7 @@ async def test_escapes_go_out_as_octets() -> None:
 
     async with on_server(silent) as (hands, server):
         await hands.press("i")
-        await hands.type(typed)
+        await hands.write(typed)
         await hands.begin("enter")
         await hands.until(lambda: hands.sent == octets)
         await hands.press("f8")
@@ -184,7 +184,7 @@ async def test_escapes_go_out_as_octets() -> None:
 async def test_the_line_ending_is_told() -> None:
     async with on_server() as (hands, _):
         await hands.press("f3")
-        assert "end in LF" in hands.explanation
+        assert "end in LF" in hands.said
         await hands.press("o")
         assert "ends in LF" in hands.line
 
@@ -205,11 +205,11 @@ async def test_data_mode_takes_text_as_typed_and_a_lone_dot_ends_it() -> None:
         assert hands.line.startswith("data>")
         assert "QUIT would be text" in hands.line
         for text in ("Subject: x", "", ".dot", "..two", "QUIT"):
-            await hands.type(text)
+            await hands.write(text)
             await hands.press("enter")
             assert hands.focus == "line", "text goes on"
         assert hands.here == "DATA"
-        await hands.type(".")
+        await hands.write(".")
         await hands.press("enter")
         assert server.received[begin:] == b"Subject: x\r\n\r\n.dot\r\n..two\r\nQUIT\r\n.\r\n"
         assert hands.here == "SEND_MESSAGE"
@@ -223,7 +223,7 @@ async def test_in_data_mode_letters_say_why_not(key: str, verb: str) -> None:
         await in_data(hands)
         sent = server.received
         await hands.press(key)
-        assert f"{verb} would become message text" in hands.explanation
+        assert f"{verb} would become message text" in hands.said
         assert hands.focus == "log"
         assert hands.app.main.line.ghost == ""
         await hands.press("enter")
@@ -247,7 +247,7 @@ async def test_s_streams_the_message_with_the_dot_held() -> None:
 async def test_s_says_what_it_needs_outside_of_data() -> None:
     async with on_server() as (hands, server):
         await hands.press("s", "enter")
-        assert "354" in hands.explanation
+        assert "354" in hands.said
         assert server.received == b""
 
 
@@ -289,10 +289,10 @@ async def test_auth_without_credentials_asks_user_then_password() -> None:
         assert hands.line.startswith("user>")
         assert "user name for AUTH CRAM-MD5" in hands.line
         sent = server.received
-        await hands.type("alice")
+        await hands.write("alice")
         await hands.press("enter")
         assert hands.line.startswith("password>")
-        await hands.type("wonderland")
+        await hands.write("wonderland")
         assert "wonderland" not in hands.text
         assert "••••••••••" in hands.line
         assert server.received == sent
@@ -308,10 +308,10 @@ async def test_escape_leaves_the_credentials_unasked(steps: int) -> None:
     async with on_server() as (hands, server):
         await hands.press("space", "a", "enter")
         if steps:
-            await hands.type("alice")
+            await hands.write("alice")
             await hands.press("enter")
         sent = server.received
-        await hands.type("secret")
+        await hands.write("secret")
         await hands.press("escape")
         assert hands.focus == "log"
         await hands.press("i")
@@ -323,9 +323,9 @@ async def test_escape_leaves_the_credentials_unasked(steps: int) -> None:
 async def test_a_command_chosen_while_a_password_is_asked_is_no_password() -> None:
     async with on_server(answering({"AUTH": b"235 2.7.0 ok\r\n"})) as (hands, server):
         await hands.press("space", "a", "enter")
-        await hands.type("alice")
+        await hands.write("alice")
         await hands.press("enter", "ctrl+p")
-        await hands.type("noop")
+        await hands.write("noop")
         await hands.press("enter")
         assert hands.line.startswith("> NOOP")
         await hands.press("enter")
@@ -336,13 +336,13 @@ async def test_edited_auth_goes_out_as_it_stands_and_the_334_asks() -> None:
     async with on_server(answering(AUTH), LOGIN) as (hands, server):
         await hands.press("space", "a", "right")
         await hands.press("ctrl+u")
-        await hands.type("AUTH LOGIN")
+        await hands.write("AUTH LOGIN")
         await hands.press("enter")
         assert server.received.endswith(b"AUTH LOGIN\r\n")
         assert hands.focus == "line"
         assert hands.line.startswith("334>")
         assert "* cancels" in hands.line
-        await hands.type("d29uZGVybGFuZA==")
+        await hands.write("d29uZGVybGFuZA==")
         assert "d29uZGVybGFuZA" not in hands.text
         await hands.press("enter")
         assert server.received.endswith(b"AUTH LOGIN\r\nd29uZGVybGFuZA==\r\n")
@@ -354,9 +354,9 @@ async def test_edited_auth_goes_out_as_it_stands_and_the_334_asks() -> None:
 async def test_a_star_cancels_at_the_334_prompt() -> None:
     async with on_server(answering({**AUTH, "RESPONSE": b"501 5.0.0 cancelled\r\n"})) as (hands, server):
         await hands.press("space", "i")
-        await hands.type("AUTH LOGIN")
+        await hands.write("AUTH LOGIN")
         await hands.press("enter")
-        await hands.type("*")
+        await hands.write("*")
         await hands.press("enter")
         assert server.received.endswith(b"AUTH LOGIN\r\n*\r\n")
         assert hands.line.startswith(">")
@@ -365,7 +365,7 @@ async def test_a_star_cancels_at_the_334_prompt() -> None:
 async def test_an_empty_response_is_a_response() -> None:
     async with on_server(answering(AUTH)) as (hands, server):
         await hands.press("space", "i")
-        await hands.type("AUTH LOGIN")
+        await hands.write("AUTH LOGIN")
         await hands.press("enter", "enter")
         assert server.received.endswith(b"AUTH LOGIN\r\n\r\n")
 
@@ -373,9 +373,9 @@ async def test_an_empty_response_is_a_response() -> None:
 async def test_while_a_334_waits_letters_say_why_not() -> None:
     async with on_server(answering(AUTH)) as (hands, server):
         await hands.press("space", "i")
-        await hands.type("AUTH LOGIN")
+        await hands.write("AUTH LOGIN")
         await hands.press("enter", "escape", "q")
-        assert "waits for a response" in hands.explanation
+        assert "waits for a response" in hands.said
         assert hands.app.main.line.ghost == ""
         assert server.received.endswith(b"AUTH LOGIN\r\n")
 
@@ -423,7 +423,7 @@ async def test_line_by_line_waits_for_each_reply_and_one_write_does_not() -> Non
 async def test_pasted_lines_go_behind_what_was_typed_and_lose_nothing_of_it() -> None:
     async with on_server() as (hands, server):
         await hands.press("i")
-        await hands.type("NOOP ")
+        await hands.write("NOOP ")
         await hands.paste("a\nNOOP b")
         await hands.press("3")
         assert hands.app.main.line.value == r"NOOP a\r\nNOOP b"
@@ -436,13 +436,13 @@ async def test_lines_pasted_without_a_connection_are_kept() -> None:
         await hands.paste("NOOP a\nNOOP b")
         await hands.press("1")
         assert hands.app.main.line.value == r"NOOP a\r\nNOOP b"
-        assert "no connection" in hands.explanation
+        assert "no connection" in hands.said
 
 
 async def test_a_paste_under_a_mask_stays_under_it_and_is_not_sent() -> None:
     async with on_server() as (hands, server):
         await hands.press("space", "a", "enter")
-        await hands.type("alice")
+        await hands.write("alice")
         await hands.press("enter")
         await hands.paste("secret1\nsecret2\n")
         assert "secret" not in hands.text
@@ -458,7 +458,7 @@ async def test_a_password_pasted_with_its_line_end_is_the_password() -> None:
         server,
     ):
         await hands.press("space", "a", "enter")
-        await hands.type("alice")
+        await hands.write("alice")
         await hands.press("enter")
         await hands.paste("wonderland\n")
         await hands.press("enter")
@@ -475,9 +475,9 @@ async def test_lines_are_history_but_no_secret_is(tmp_path: Path) -> None:
         assert hands.app.main.line.value == ""
     async with on_server() as (hands, _):
         await hands.press("i")
-        await hands.type("NOOP one")
+        await hands.write("NOOP one")
         await hands.press("enter", "i")
-        await hands.type("AUTH PLAIN AGEAYg==")
+        await hands.write("AUTH PLAIN AGEAYg==")
         await hands.press("enter", "i", "up")
         assert hands.app.main.line.value == "AUTH PLAIN"
         await hands.press("up")
@@ -487,20 +487,20 @@ async def test_lines_are_history_but_no_secret_is(tmp_path: Path) -> None:
 async def test_tab_completes_verbs_parameters_and_addresses() -> None:
     async with on_server() as (hands, _):
         await hands.press("space", "i")
-        await hands.type("ma")
+        await hands.write("ma")
         await hands.press("tab")
         assert hands.app.main.line.value == "MAIL FROM:<"
         await hands.press("tab")
         assert hands.app.main.line.value.startswith("MAIL FROM:<")
         await hands.press("ctrl+u")
-        await hands.type("MAIL FROM:<al")
+        await hands.write("MAIL FROM:<al")
         await hands.press("tab")
         assert hands.app.main.line.value == "MAIL FROM:<alice@example.org>"
-        await hands.type(" bo")
+        await hands.write(" bo")
         await hands.press("tab")
         assert hands.app.main.line.value.startswith("MAIL FROM:<alice@example.org> BODY=")
         await hands.press("ctrl+u")
-        await hands.type("AUTH cr")
+        await hands.write("AUTH cr")
         await hands.press("tab")
         assert hands.app.main.line.value == "AUTH CRAM-MD5"
 
@@ -508,10 +508,10 @@ async def test_tab_completes_verbs_parameters_and_addresses() -> None:
 async def test_a_line_without_a_connection_stays_and_says_the_way_out() -> None:
     async with driven() as hands:
         await hands.press("i")
-        await hands.type("NOOP typed")
+        await hands.write("NOOP typed")
         await hands.press("enter")
         assert hands.app.main.line.value == "NOOP typed"
-        assert "c connects" in hands.explanation
+        assert "c connects" in hands.said
 
 
 async def test_a_ghost_without_a_connection_stays_a_ghost() -> None:

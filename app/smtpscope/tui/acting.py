@@ -125,8 +125,11 @@ class Acting(App[int]):
             return
         if words[0] in ("q", "quit", "q!"):
             self.do_quit()
-        elif words[:2] == ["set", "timeout"] and len(words) == 3:
-            self._set_timeout(words[2])
+        elif words[0] == "set":
+            if words[1:2] == ["timeout"] and len(words) == 3:
+                self._set_timeout(words[2])
+            else:
+                self.say("set knows set timeout 60, 2m or 0")
         elif len(words) == 1 and words[0] in BY_ID:
             action = BY_ID[words[0]]
             if action.verb:

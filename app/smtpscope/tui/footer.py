@@ -87,3 +87,8 @@ def footer(machine: Machine, step: NextStep, width: int, in_line: bool, ascii_on
         if cells(spans) + len(words) + 4 <= width:
             put(action, names.get(key, key), words, "dim")
     return Footer(spans, places)
+
+
+def footer_actions() -> tuple[str, ...]:
+    """Every action that the footer may show."""
+    return ("step", *_ORDER, *(action for action, _ in _ALWAYS), "ending", "drop")

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 VERBS = frozenset(MEMBERS) - {"."} | {"NOOP", "VRFY", "EXPN", "HELP", "STARTTLS", "BDAT", "XCLIENT", "ETRN"}
 """A line that begins with one of these is offered as that command."""
 
+_ENTRIES = frozenset(action.verb for action in ACTIONS)
+_FIRST = 1000.0
+"""More than any likeness scores."""
 _WORDS = {Verdict.LEGAL: "", Verdict.OUT_OF_ORDER: "out of order now", Verdict.IMPOSSIBLE: "impossible now"}
 
 
@@ -51,16 +54,17 @@ class Palette(Provider):
     async def search(self, query: str) -> Hits:
         """What matches, and a typed command as it stands."""
         words = query.split()
-        if words and words[0].upper() in VERBS:
-            line = query if query.strip() != words[0] else f"{words[0].upper()}"
-            line = normalised(line)
-            yield Hit(
-                1.0, Content(f"fill the line: {line}"), partial(self._app.fill_line, line), line, "Enter sends it"
-            )
+        verb = words[0].upper() if words else ""
+        if verb in VERBS and (len(words) > 1 or verb not in _ENTRIES):
+            line = normalised(query)
+            fill = partial(self._app.fill_line, line)
+            yield Hit(_FIRST, Content(f"fill the line: {line}"), fill, line, "Enter sends it")
         matcher = self.matcher(query)
         for name, help_text, action in self._entries():
             score = max(matcher.match(name), matcher.match(action.id) * 0.9)
             if score > 0:
+                if len(words) == 1 and verb in (name.split()[0], action.verb):
+                    score += _FIRST  # what is called so, before what is only a little like it
                 yield Hit(score, matcher.highlight(name), partial(self._app.run_id, action.id), name, help_text)
 
 
