@@ -64,9 +64,10 @@ class LastWall(LineFilter):
         return [Segment(self._safe(text), style, control) for text, style, control in segments]
 
     def _safe(self, text: str) -> str:
-        if self._ascii_only and not text.isascii():
-            text = "".join(c if c.isascii() else "?" * cell_len(c) for c in to_ascii(text))
-        return text if text.isprintable() else set_cell_size(wall(text), cell_len(text))
+        safe = wall(text)
+        if self._ascii_only and not safe.isascii():
+            safe = "".join(c if c.isascii() else "?" * cell_len(c) for c in to_ascii(safe))
+        return safe if safe == text else set_cell_size(safe, cell_len(text))
 
 
 class Woken(Message):
@@ -241,6 +242,10 @@ class SmtpScope(Acting):
     def show_footer(self) -> None:
         """What space does now, and the keys."""
         step = plan.next_step(self.view.machine, self.profile, self.ehlo_name)
+        if self.question is not None:
+            step = plan.NextStep(None, "a number answers the question, Esc lays it aside")
+        elif self.view.question is not None:
+            step = plan.NextStep(None, "? brings the question back: nothing goes on before it is answered")
         self.gate.label(step.label)
         self.main.show_footer(self.view, step)
 

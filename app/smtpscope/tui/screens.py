@@ -13,7 +13,7 @@ from smtpscope.actions import ACTIONS
 from smtpscope.demo.recipients import PRACTICE_RECIPIENTS
 from smtpscope.session.log import Spans
 from smtpscope.tui.inspector import Words
-from smtpscope.visible import visible
+from smtpscope.visible import octets, visible
 from smtpscope_widgets.text_rows import TextRows
 
 _CSS = """
@@ -122,9 +122,7 @@ class Pasted(ModalScreen[str]):
     def on_mount(self) -> None:
         """Show them as they are."""
         head: list[Spans] = [[(f"{len(self._lines)} lines were pasted; nothing has been sent", "strong")], []]
-        self.query_one(Words).show(
-            [*head, *(visible(line.encode(errors="surrogateescape")) for line in self._lines[:500])]
-        )
+        self.query_one(Words).show([*head, *(visible(octets(line)) for line in self._lines[:500])])
         keys: Spans = []
         for key, words in (
             ("1", "send line by line, waiting for each reply"),
