@@ -98,6 +98,7 @@ class Driven:
 
     @property
     def here(self) -> SMTPCommand:
+        """The node that has been reached."""
         return self.session.machine.here
 
     @property

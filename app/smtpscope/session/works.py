@@ -24,7 +24,6 @@ class Works:
         self._idle: asyncio.Event = asyncio.Event()
         self._question: Asked | None = None
         self._answer: asyncio.Future[int] | None = None
-        self._asking = asyncio.Lock()
         self._questions = 0  # asked so far
         self._idle.set()
 
@@ -41,6 +40,7 @@ class Works:
         self.recorder.append(event)
         if isinstance(event, Closed):
             self.answer(0)  # nothing is left to decide
+            self._look_idle()
         self.wake()
 
     # -- works
@@ -51,6 +51,7 @@ class Works:
         self._tasks.add(task)
         self._look_idle()
         task.add_done_callback(self._ended)
+        task.add_done_callback(lambda _: work.close())  # it may have been cancelled before it began
         return task
 
     async def _guarded(self, work: Coroutine[Any, Any, object]) -> object:
@@ -83,8 +84,8 @@ class Works:
             self.wake()
 
     def _look_idle(self) -> None:
-        """Nothing is in flight where no task runs, or where the user is asked."""
-        if self._question is not None or not self._tasks:
+        """Nothing is in flight where no task runs, or where the user is asked and has not answered."""
+        if not self._tasks or (self._answer is not None and not self._answer.done()):
             self._idle.set()
         else:
             self._idle.clear()
@@ -93,15 +94,14 @@ class Works:
 
     async def _ask(self, question: Asked) -> int:
         """Wait for the user's word. If the connection ends first, the safe answer is given."""
-        async with self._asking:
-            self._question, self._answer = question, asyncio.get_running_loop().create_future()
-            self._questions += 1
+        self._question, self._answer = question, asyncio.get_running_loop().create_future()
+        self._questions += 1
+        self._look_idle()
+        try:
+            return await self._answer
+        finally:
+            self._question = self._answer = None
             self._look_idle()
-            try:
-                return await self._answer
-            finally:
-                self._question = self._answer = None
-                self._look_idle()
 
     def answer(self, index: int) -> None:
         """The user's word on the standing question: an answer's index, from 0; no other number is one."""
@@ -109,3 +109,4 @@ class Works:
             return
         if 0 <= index < len(self._question.answers):
             self._answer.set_result(index)
+            self._look_idle()
