@@ -19,13 +19,11 @@ LONGEST = 40
 
 def header(view: View, profile: Profile, now: float, width: int, picture_size: str) -> Spans:
     """The header's spans for a terminal of ``width`` columns; ``now`` is in seconds since connect."""
-    parts = [_host(view, profile), _tls(view)]
+    narrow = width < 60
+    parts = [_host(view, profile, narrow), _tls(view, narrow)]
     if picture_size != "strip" or width >= 60:
         parts += [_login(view), _recipients(view)]
-    doing = _doing(view, profile, now)
-    room = _room(parts, width)
-    shortest = cut(doing[0], room) if view.closed is not None and room > 36 else doing[-1]
-    parts += [next((way for way in doing[: 1 if room > 36 and view.closed else None] if room >= cells(way)), shortest)]
+    parts.append(_fitting(_doing(view, profile, now), _room(parts, width)))
     if view.queue_id:
         parts.append([("queue id ", "dim"), (_foreign(view, view.queue_id), "strong")])
     spans: Spans = [(" ", "text")]
@@ -33,6 +31,11 @@ def header(view: View, profile: Profile, now: float, width: int, picture_size: s
         if part and cells(spans) + cells(part) + 1 <= width:
             spans += [*part, ("  " if width < 100 else "   ", "text")]
     return spans[:-1]
+
+
+def _fitting(ways: list[Spans], room: int) -> Spans:
+    """The first of several ways to say it that has room, else the first one cut, else the last."""
+    return next((way for way in ways if cells(way) <= room), cut(ways[0], room) if room > 36 else ways[-1])
 
 
 def _foreign(view: View, text: str) -> str:
@@ -44,23 +47,23 @@ def _room(parts: list[Spans], width: int) -> int:
     return width - 2 - sum(cells(part) + (2 if width < 100 else 3) for part in parts if part)
 
 
-def _host(view: View, profile: Profile) -> Spans:
+def _host(view: View, profile: Profile, narrow: bool) -> Spans:
     server, port = (view.opened.server, view.opened.port) if view.opened else (profile.server, profile.port)
     host = f"[{server}]" if ":" in server else server
     if profile.demo and not view.opened:
         return [("practice server", "strong")]
     spans: Spans = [(f"{_foreign(view, host)}:{port}", "strong")]
-    if view.peer and view.peer != server:
+    if view.peer and view.peer != server and not narrow:
         spans.append((f" {_foreign(view, view.peer)}", "dim"))
     return spans
 
 
-def _tls(view: View) -> Spans:
+def _tls(view: View, narrow: bool) -> Spans:
     if not view.machine.facts.tls or view.secured is None:
         return [("no TLS", "dim")] if view.machine.facts.link else []
-    version = view.secured.version.replace("TLSv", "TLS")
+    version = "TLS" if narrow else view.secured.version.replace("TLSv", "TLS")
     if view.secured.faults:
-        return [(f"{version} ✗ certificate", "bad")]
+        return [(f"{version} ✗{'' if narrow else ' certificate'}", "bad")]
     return [(f"{version} ✓", "good")]
 
 
@@ -98,7 +101,11 @@ def _doing(view: View, profile: Profile, now: float) -> list[Spans]:
         late = " (late)" if entry.timed_out else ""
         more = f" +{len(machine.pending) - 1}" if len(machine.pending) > 1 else ""
         time = f"{duration(now - entry.sent)}{more}{late}"
-        return [[(f"waiting: {_foreign(view, entry.verb)[:12]} {time}", "warn")], [(f"waiting {time}", "warn")]]
+        return [
+            [(f"waiting: {_foreign(view, entry.verb)[:12]} {time}", "warn")],
+            [(f"waiting {time}", "warn")],
+            [(time, "warn")],
+        ]
     return [[(f"idle {clock(now)}", "dim")]]
 
 
