@@ -93,7 +93,8 @@ class Log:
         self.changed = 0
         """The first place of ``shown`` that has changed since the screen looked; it sets it back to the end."""
         self._walls: list[tuple[int, float]] = []
-        self._open: dict[bool, tuple[int, int, int, float] | None] = {True: None, False: None}
+        self._open: tuple[int, int, int, float] | None = None  # where a line of the server's begins that has no end yet
+        self._unended = -1  # the row of a line of ours that has no end yet
         self._reply: list[int] = []  # the rows of what has not become a reply yet
         self._last: dict[int, int] = {}  # the last row of a reply of several, by its first
         self._asked: Asked | None = None
@@ -109,7 +110,7 @@ class Log:
     def apply(self, index: int, event: Event, machine: Machine, answers: list[Answer], text_mode: bool) -> None:
         """Take one event, after the machine has; ``text_mode`` says whether the machine was in data mode before."""
         if isinstance(event, Received):
-            self._lines_of(index, event)
+            self._lines_received(index, event)
             for answer in answers:
                 self._reply_ended(answer, machine)
         elif isinstance(event, Sent):
@@ -131,14 +132,14 @@ class Log:
                 self._walls.append((len(self), event.wall))
                 self._forget_unfinished()
             case Secured():
+                self._add_unfinished()
                 self._forget_unfinished()  # what came before in clear is no part of what comes now (RFC 3207 4.2)
             case Closed():
-                for incoming in (True, False):
-                    self._add_unfinished(incoming)
+                self._add_unfinished()
                 self._forget_unfinished()
                 if event.cause == self._failed and not event.unsent:
                     note = None  # the row above has said so
-            case TimedOut() if note is not None and (opened := self._open[True]) is not None:
+            case TimedOut() if note is not None and (opened := self._open) is not None:
                 data = self.recorder.octets(opened[0], opened[1], min(opened[2], SHOWN))
                 note = notes.Note(note.kind, f"{note.text}; so far: {data.decode(errors='backslashreplace')}")
             case Asked():
@@ -150,19 +151,21 @@ class Log:
             self._add(Kind[note.kind], index, 0, 0, event.time)
             self.text[len(self) - 1] = safe(self.redactor.text(note.text))
 
+    def tell(self, event: Asked | Answered) -> None:
+        """A question of the screen's own, and its answer: rows like those of the session."""
+        self._between(max(0, len(self.recorder) - 1), event)
+
     def _forget_unfinished(self) -> None:
-        self._open = {True: None, False: None}
+        self._open = None
+        self._unended = -1
         self._reply = []
 
-    def _add_unfinished(self, incoming: bool) -> None:
-        """A line that will never end is a row all the same."""
-        opened, self._open[incoming] = self._open[incoming], None
-        if opened is not None:
+    def _add_unfinished(self) -> None:
+        """A line of the server's that will never end is a row all the same."""
+        if (opened := self._open) is not None:
             event = self.recorder[opened[0]]
-            tls = isinstance(event, Sent | Received) and event.tls
-            self._add(Kind.RECEIVED if incoming else Kind.SENT, *opened, tls=tls)
-            if incoming:
-                self._in_reply(len(self) - 1)
+            self._add(Kind.RECEIVED, *opened, tls=isinstance(event, Received) and event.tls)
+            self._in_reply(len(self) - 1)
 
     def _add(self, kind: Kind, event: int, start: int, length: int, time: float, tls: bool = False) -> int:
         row = len(self.kind)
@@ -184,28 +187,30 @@ class Log:
             place -= 1
         self.changed = min(self.changed, place)
 
-    def _lines_of(self, index: int, event: Received | Sent, begin: int = 0, end: int | None = None) -> list[int]:
+    def _lines_received(self, index: int, event: Received) -> None:
         """One row for each line that ends in this event; the rest waits for its end."""
-        data, rows, incoming = event.data, [], isinstance(event, Received)
-        end = len(data) if end is None else end
-        kind = Kind.RECEIVED if incoming else Kind.SENT
-        start = begin
-        while (stop := data.find(b"\n", start, end) + 1) > 0:
-            opened = self._open[incoming]
-            if opened is None:
-                rows.append(self._add(kind, index, start, stop - start, event.time, event.tls))
+        data, start = event.data, 0
+        while (stop := data.find(b"\n", start) + 1) > 0:
+            first, offset, length, time = self._open or (index, start, 0, event.time)
+            self._in_reply(self._add(Kind.RECEIVED, first, offset, length + stop - start, time, event.tls))
+            self._open, start = None, stop
+        if start < len(data):
+            first, offset, length, time = self._open or (index, start, 0, event.time)
+            self._open = (first, offset, length + len(data) - start, time)
+
+    def _lines_sent(self, index: int, event: Sent, begin: int, end: int) -> None:
+        """One row for each line; one that has no end yet is a row too, and grows with what goes out next."""
+        data, start = event.data, begin
+        while start < end:
+            stop = data.find(b"\n", start, end) + 1 or end
+            if self._unended < 0:
+                self._unended = self._add(Kind.SENT, index, start, stop - start, event.time, event.tls)
             else:
-                first, offset, length, time = opened
-                rows.append(self._add(kind, first, offset, length + stop - start, time, event.tls))
-                self._open[incoming] = None
-            if incoming:
-                self._in_reply(rows[-1])
+                self.length[self._unended] += stop - start
+                self._touch(self._unended)
+            if data[stop - 1 : stop] == b"\n":
+                self._unended = -1
             start = stop
-        if start < end:
-            opened = self._open[incoming]
-            first, offset, length, time = opened or (index, start, 0, event.time)
-            self._open[incoming] = (first, offset, length + end - start, time)
-        return rows
 
     def _in_reply(self, row: int) -> None:
         self._reply.append(row)
@@ -266,16 +271,10 @@ class Log:
         if text_mode and machine.facts.streaming:
             self._message_text(index, event)
             return
-        self._lines_of(index, event, 0, end)
+        self._lines_sent(index, event, 0, end)
         if dot:
-            self._flush(event)
-            self._lines_of(index, event, end)
-
-    def _flush(self, event: Sent) -> None:
-        """What is left of typed text before the dot is a row although it has no line end."""
-        opened, self._open[False] = self._open[False], None
-        if opened is not None:
-            self._add(Kind.SENT, *opened, tls=event.tls)
+            self._unended = -1  # what is left of typed text before the dot is a row although it has no line end
+            self._lines_sent(index, event, end, len(data))
 
     def _message_text(self, index: int, event: Sent) -> None:
         if self._stream is None:
