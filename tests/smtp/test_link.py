@@ -363,18 +363,44 @@ async def test_a_late_reply_that_nobody_waits_for_answers_its_command_all_the_sa
         assert (await talk.transport.reply_to(talk.transport.send_raw(b"RSET\r\n"), 10.0)).text == "in time"  # type: ignore[arg-type]
 
 
-async def test_a_reply_behind_a_late_one_is_not_called_late() -> None:
-    """The time of the second command is not over while the first is owed: the first is the one that is late."""
+async def test_a_reply_behind_one_that_is_waited_for_is_not_called_late() -> None:
+    """Replies come in order: as long as somebody waits for the older one, that is the one that is late."""
     async with talking([GREETING], timeout=SHORT) as talk:
-        first = asyncio.ensure_future(talk.transport.custom("NOOP"))
+        noop = talk.transport.send_raw(b"NOOP\r\n")
+        assert noop is not None
+        first = asyncio.ensure_future(talk.transport.reply_to(noop, 0))
         second = asyncio.ensure_future(talk.transport.custom("HELP"))
-        await talk.seen.first(TimedOut)
-        with pytest.raises(ReplyTimeout, match="no reply to NOOP"):
-            await first
-        assert not second.done()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(second), 4 * SHORT)
         talk.transport.forget()
+        with pytest.raises(ReplyTimeout, match="the reply to NOOP was given up"):
+            await first
         with pytest.raises(ReplyTimeout, match="no reply to HELP"):
             await second
+
+
+async def test_a_reply_behind_one_that_the_user_is_asked_about_is_not_called_late() -> None:
+    async with talking([GREETING], timeout=SHORT) as talk:
+        talk.transport.send_raw(b"NOOP\r\n")
+        asking = asyncio.ensure_future(talk.transport.put_question("timeout", "NOOP", "wait", "forget"))
+        second = asyncio.ensure_future(talk.transport.custom("HELP"))
+        third = asyncio.ensure_future(talk.transport.custom("HELP"))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(second), 3 * SHORT)
+        asking.cancel()
+        with pytest.raises(ReplyTimeout, match="no reply to HELP"):
+            await second
+        with pytest.raises(ReplyTimeout):
+            await third
+
+
+async def test_a_reply_behind_one_that_nobody_waits_for_has_its_own_time() -> None:
+    async with talking([GREETING], timeout=SHORT) as talk:
+        with pytest.raises(ReplyTimeout, match="no reply to NOOP"):
+            await talk.transport.custom("NOOP")
+        with pytest.raises(ReplyTimeout, match="no reply to HELP"):
+            await talk.transport.custom("HELP")
+        assert [entry.verb for entry in talk.machine.pending] == ["NOOP", "HELP"]
 
 
 async def test_two_may_wait_for_one_reply() -> None:
@@ -471,7 +497,11 @@ async def test_who_stops_waiting_does_not_close_and_the_reply_is_still_its_own()
 # -- goodbyes
 
 
-async def test_a_421_settles_its_command_and_the_others_are_told_that_none_comes() -> None:
+async def test_a_421_settles_its_command_and_the_others_are_told_that_none_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(link, "GOODBYE_GRACE", SHORT)
+
     async def handler(peer: Peer) -> None:
         await peer.send(b"220 hi\r\n")
         await peer.read_exactly(12)

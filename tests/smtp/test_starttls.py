@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from servers import certificates
 from servers.scripted import Gone, Peer
 from smtp.events_seen import C, Script, Talk, talking
+from smtp.wiretap import events_on_the_wire, tapped
 from smtpscope.smtp.errors import ConnectionLost, HandshakeFailed, ReplyTimeout, TransportError
 from smtpscope.smtp.events import (
     Asked,
@@ -88,64 +88,6 @@ async def greet_in_tls(peer: Peer) -> None:
     await serve(peer)
 
 
-class Wiretap:
-    """Passes everything on between client and server, and keeps it: what is really on the wire."""
-
-    def __init__(self, target: int) -> None:
-        self.target = target
-        self.port = 0
-        self.up, self.down = bytearray(), bytearray()
-        self._pumps: list[asyncio.Task[None]] = []
-        self._writers: list[asyncio.StreamWriter] = []
-
-    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, here = await asyncio.open_connection("127.0.0.1", self.target)
-        self._writers = [here, writer]
-        self._pumps = [
-            asyncio.ensure_future(self.pump(reader, here, self.up)),
-            asyncio.ensure_future(self.pump(there, writer, self.down)),
-        ]
-
-    async def pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, kept: bytearray) -> None:
-        with contextlib.suppress(OSError):
-            while data := await reader.read(65536):
-                kept += data
-                writer.write(data)
-            writer.write_eof()
-
-    async def ended(self) -> None:
-        """Wait until both sides have closed."""
-        await asyncio.gather(*self._pumps)
-
-    async def stop(self) -> None:
-        for writer in self._writers:
-            writer.transport.abort()
-        for pump in self._pumps:
-            pump.cancel()
-        await asyncio.gather(*self._pumps, *(each.wait_closed() for each in self._writers), return_exceptions=True)
-
-
-@contextlib.asynccontextmanager
-async def tapped(target: int) -> AsyncIterator[Wiretap]:
-    tap = Wiretap(target)
-    server = await asyncio.start_server(tap.accept, "127.0.0.1", 0)
-    async with server:
-        tap.port = server.sockets[0].getsockname()[1]
-        yield tap
-        await tap.stop()
-
-
-def events_on_the_wire(talk: Talk) -> tuple[bytes, bytes]:
-    """The octets of the wire as the events have them: what was in clear, then the ciphertext."""
-    up = b"".join(event.data for event in talk.seen.of(Sent) if not event.tls)
-    down = b"".join(event.data for event in talk.seen.of(Received) if not event.tls)
-    cipher = talk.seen.of(Cipher)
-    return (
-        up + b"".join(event.data for event in cipher if event.outgoing),
-        down + b"".join(event.data for event in cipher if not event.outgoing),
-    )
-
-
 # -- good ones
 
 
@@ -195,7 +137,7 @@ async def test_the_cipher_events_are_the_octets_of_the_wire(ca_path: str, implic
         await talk.transport.command_quit()
         assert isinstance(talk.seen.events[-1], Closed)
         await tap.ended()
-        up, down = events_on_the_wire(talk)
+        up, down = events_on_the_wire(talk.seen)
         assert up == bytes(tap.up)
         assert bytes(tap.down).startswith(down)  # what comes after we said goodbye is not read
         assert b"NOOP" not in tap.up
@@ -281,7 +223,7 @@ async def test_tls_inside_tls(ca_path: str) -> None:
         await talk.seen.receives(b"250 deep inside\r\n")
         assert len(talk.seen.of(Secured)) == 2
         assert talk.machine.facts.handshakes == 2
-        up, down = events_on_the_wire(talk)
+        up, down = events_on_the_wire(talk.seen)
         assert up == bytes(tap.up)
         assert down == bytes(tap.down)
 
@@ -634,7 +576,7 @@ async def test_clear_text_inside_tls_is_the_end_and_no_reply(ca_path: str) -> No
 
     async with talking(after_go(then), ca_path=ca_path, same=False) as talk:
         await talk.transport.starttls()
-        with pytest.raises(ConnectionLost, match="no reply to NOOP came"):
+        with pytest.raises(ConnectionLost, match="the server went on with something that is not TLS; no reply to NOOP"):
             await talk.transport.custom("NOOP")
         assert b"injected" not in talk.seen.received
         assert b"250 injected\r\n" in b"".join(event.data for event in talk.seen.of(Cipher))

@@ -126,11 +126,16 @@ class SMTPLink(OwedReplies):
             host, port, family=family, local_address=local, timeout=self.timeout, say=say
         )
         self.local = sock.getsockname()[0]
-        if implicit_tls:
-            self._emit(Link(self.now, LinkStatus.SECURING, host, self.peer, self.local))
-            await self._shake_hands(wire, lambda layer: wire.wire_loop.create_connection(lambda: layer, sock=sock))
-        else:
-            await wire.wire_loop.create_connection(lambda: wire, sock=sock)
+        try:
+            if implicit_tls:
+                self._emit(Link(self.now, LinkStatus.SECURING, host, self.peer, self.local))
+                await self._shake_hands(wire, lambda layer: wire.wire_loop.create_connection(lambda: layer, sock=sock))
+            else:
+                await wire.wire_loop.create_connection(lambda: wire, sock=sock)
+        except BaseException:
+            if self._layer is None and wire.transport is None:
+                sock.close()  # nobody has taken it over
+            raise
 
     def wire_made(self, wire: Wire) -> None:
         """The link is up, or secured; TLS, if wanted from the start, is done."""
@@ -287,7 +292,8 @@ class SMTPLink(OwedReplies):
         if self._wire is wire:
             where = " in the middle of a reply" if self.machine.held else ""
             reset = isinstance(exc, ConnectionResetError | BrokenPipeError)
-            cause = "the server reset the connection" if reset else "the connection was lost"
+            broken = self._layer.close_cause if self._layer and exc is None else ""  # by TLS itself
+            cause = "the server reset the connection" if reset else broken or "the connection was lost"
             detail = f" ({exc.strerror})" if isinstance(exc, OSError) and exc.strerror and not reset else ""
             self._finish(self._cause or f"{cause}{where}{detail}")
 

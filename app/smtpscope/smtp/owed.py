@@ -48,6 +48,7 @@ class OwedReplies:
         self._wire: Wire | None = None
         self._cause = ""  # why the connection ended, or is about to
         self._waiters: dict[Pending, list[Waiter]] = {}
+        self._asking = asyncio.Lock()
         self._alarm: asyncio.TimerHandle | None = None  # one for all waiters: most replies come long before it
 
     @property
@@ -64,15 +65,19 @@ class OwedReplies:
     async def put_question(self, kind: str, text: str, *answers: str) -> int:
         """Ask what only a user can decide, as two events; gives the answer's index. The first is the safe one.
 
-        ConnectionLost if the connection ended meanwhile: the answer is for no other.
+        One question stands at a time: an answer must never go to another one. ConnectionLost if the connection ended
+        meanwhile: the answer is for no other.
         """
-        wire, question = self._wire, Asked(self.now, kind, text, answers)
-        self._emit(question)
-        answer = await self.ask(question)
-        if self._wire is not wire:
-            raise ConnectionLost("the connection ended while the question stood")
-        self._emit(Answered(self.now, kind, answer))
-        return answer
+        wire = self._wire
+        async with self._asking:
+            if self._wire is wire:
+                question = Asked(self.now, kind, text, answers)
+                self._emit(question)
+                answer = await self.ask(question)
+                if self._wire is wire:
+                    self._emit(Answered(self.now, kind, answer))
+                    return answer
+        raise ConnectionLost("the connection ended while the question stood")
 
     async def reply_to(self, pending: Pending, limit: float | None = None) -> Reply:
         """The reply to one owed command, within its stage's time or ``limit`` seconds. ReplyTimeout, ConnectionLost."""
@@ -111,12 +116,17 @@ class OwedReplies:
 
     def _expire(self, pending: Pending, waiter: Waiter, time: float) -> None:
         """The time for a reply is over: nothing is closed and nothing settled; it is still owed."""
-        if self.machine.pending and self.machine.pending[0] is not pending:
+        oldest = self.machine.pending[0] if self.machine.pending else pending
+        if oldest is not pending and self._attended(oldest):
             waiter.due = time + waiter.limit  # an older one is owed first
             return
         self._emit(TimedOut(self.now, waiter.limit))
         reason = f"no reply to {_name(pending)} within {waiter.limit:g} s: it is still owed"
         waiter.future.set_exception(ReplyTimeout(reason))
+
+    def _attended(self, pending: Pending) -> bool:
+        """Whether somebody waits for this reply, or is being asked about what to do."""
+        return self._asking.locked() or any(not each.future.done() for each in self._waiters.get(pending, ()))
 
     async def wait(self, seconds: float | None = None) -> Reply:
         """Give the oldest owed reply ``seconds`` more, or its stage's time again. Raises as a command does."""
