@@ -69,7 +69,7 @@ def rcpt_line(facts: Facts, profile: Profile) -> Filled:
 
 
 def _unsent(facts: Facts, profile: Profile) -> str | None:
-    seen = [recipient.path for recipient in facts.recipients]
+    seen = [recipient.path for recipient in facts.recipients] if facts.txn is not T.NONE else []
     for path in profile.rcpt_to:
         if path in seen:
             seen.remove(path)
@@ -122,7 +122,8 @@ def _after_refusal(machine: Machine, ehlo_name: str) -> NextStep | None:
         C.MAIL: "MAIL was refused: m again, a AUTH, x RSET, q QUIT",
         C.DATA: "DATA was refused: r RCPT, x RSET, q QUIT",
     }
-    return NextStep(None, choices.get(member, f"{member.name} was refused: choose what comes next, or q QUIT"))
+    what = "the last command" if member is C.CUSTOM else member.name
+    return NextStep(None, choices.get(member, f"{what} was refused: choose what comes next, or q QUIT"))
 
 
 def _forward(facts: Facts, here: SMTPCommand, profile: Profile, ehlo_name: str) -> NextStep:

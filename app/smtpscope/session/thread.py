@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from smtpscope.profile import Profile
@@ -28,6 +29,8 @@ class SessionThread:
         self._wake = wake
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready = threading.Event()
+        self._early: list[tuple[str, tuple[Any, ...]]] = []  # what was asked for before it was ready
+        self._handing_over = threading.Lock()
         self._stop: asyncio.Event | None = None
         self._thread = threading.Thread(target=self._run, name="session", daemon=True)
 
@@ -36,9 +39,13 @@ class SessionThread:
         self._thread.start()
 
     def call(self, method: str, *arguments: Any) -> None:
-        """Have the session do ``method(*arguments)`` on its own thread."""
-        if self._loop is not None and self.session is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(getattr(self.session, method), *arguments)
+        """Have the session do ``method(*arguments)`` on its own thread, in the order of the calls."""
+        with self._handing_over:
+            if not self._ready.is_set():
+                self._early.append((method, arguments))
+            elif self._loop is not None and self.session is not None:
+                with suppress(RuntimeError):  # it has ended
+                    self._loop.call_soon_threadsafe(getattr(self.session, method), *arguments)
 
     def stop(self) -> None:
         """End the session and its thread."""
@@ -69,10 +76,19 @@ class SessionThread:
     async def _main(self) -> None:
         from smtpscope.session.session import Session
 
-        self._loop = asyncio.get_running_loop()
+        session = self.session = Session(self.profile, self.recorder, self._tell)
+        loop = self._loop = asyncio.get_running_loop()
+        # What asyncio would print would be on the screen.
+        loop.set_exception_handler(lambda _, context: session.fault(context.get("exception", context["message"])))
         self._stop = asyncio.Event()
-        self.session = Session(self.profile, self.recorder, self._wake)
-        self.session.start()
-        self._ready.set()
+        session.start()
+        with self._handing_over:
+            for method, arguments in self._early:
+                loop.call_soon(getattr(session, method), *arguments)
+            self._ready.set()
         await self._stop.wait()
-        await self.session.close()
+        await session.close()
+
+    def _tell(self) -> None:
+        with suppress(Exception):  # a screen that fails must not end the connection
+            self._wake()

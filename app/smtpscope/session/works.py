@@ -73,9 +73,10 @@ class Works:
         """Something could not be done: ``reason`` is one sentence."""
         self._record(Failed(self.transport.now, None, reason))
 
-    def fault(self, error: BaseException) -> None:
-        """A fault of ours is told in a sentence as well, and the session goes on."""
-        self._tell(f"smtpscope failed at this ({type(error).__name__}: {error}): the session goes on")
+    def fault(self, error: object) -> None:
+        """A fault of ours, an exception or words, is told in a sentence as well, and the session goes on."""
+        what = f"{type(error).__name__}: {error}" if isinstance(error, BaseException) else error
+        self._tell(f"smtpscope failed at this ({what}): the session goes on")
 
     def _ended(self, task: asyncio.Task[object]) -> None:
         self._tasks.discard(task)
