@@ -122,13 +122,17 @@ class Driven:
 
     async def write(self, text: str) -> None:
         """Text by hand, key by key."""
+        await self.write_on(text)
+        await self.settle()
+
+    async def write_on(self, text: str) -> None:
+        """The same without waiting for the session."""
         for char in text:
             self.keys.now += 1.0
             self.key(char)
             await self.taken()
             self.app.gate.let_go()
             await self.taken()
-        await self.settle()
 
     async def paste(self, text: str) -> None:
         """A paste in brackets, as the terminal hands it over."""

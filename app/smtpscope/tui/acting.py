@@ -17,7 +17,7 @@ from smtpscope.session.thread import SessionThread
 from smtpscope.session.transcript import transcript
 from smtpscope.session.view import View
 from smtpscope.smtp.command import SMTPCommand
-from smtpscope.smtp.events import Asked
+from smtpscope.smtp.events import Answered, Asked
 from smtpscope.smtp.machine import Verdict
 from smtpscope.tui import clipboard
 from smtpscope.tui.inspector import reply_of
@@ -66,6 +66,11 @@ class Acting(App[int]):
     @abstractmethod
     def question(self) -> Asked | None:
         """The question that stands, if it was not laid aside."""
+
+    @property
+    def undecided(self) -> bool:
+        """Whether a question stands, laid aside or not: nothing goes on before it is answered."""
+        return self.own_question is not None or self.view.question is not None
 
     @abstractmethod
     def look(self) -> None:
@@ -156,7 +161,7 @@ class Acting(App[int]):
         """Have the session do something."""
         if self.session is None:
             self.say("this is a recording: nothing can be sent")
-        elif self.view.question is not None and method not in _ANSWERS:
+        elif self.undecided and method not in _ANSWERS:
             self.say("a question stands: a digit answers it, ? brings it back")
         else:
             self.session.call(method, *arguments)
@@ -164,7 +169,7 @@ class Acting(App[int]):
     def do_step(self) -> None:
         """The next step."""
         machine, step = self.view.machine, plan.next_step(self.view.machine, self.profile, self.ehlo_name)
-        if not self.gate.may_step() or self.view.question is not None or machine.facts.streaming or machine.pending:
+        if not self.gate.may_step() or self.undecided or machine.facts.streaming or machine.pending:
             return
         if step.cursor is not None:
             self.fill_line(step.line, step.cursor)
@@ -179,7 +184,7 @@ class Acting(App[int]):
         """Step on; on a node of the picture, to there."""
         diagram = self.main.diagram
         node = diagram.selected if self.focused is diagram else None
-        if self.view.question is None:
+        if not self.undecided:
             self.call("go", SMTPCommand[node] if node else None)
 
     def do_again(self) -> None:
@@ -244,7 +249,7 @@ class Acting(App[int]):
         """Help; a question that was laid aside comes back first."""
         if self.aside and self.view.question is not None:
             self.aside = False
-            self.show_row()
+            self.look()
             return
         reply, row = reply_of(self.view.log, self.main.cursor_row(self.view)), self.main.cursor_row(self.view)
         lines = reply_lines(reply) if reply is not None else [self.view.log.spans(row)] if row >= 0 else []
@@ -281,8 +286,9 @@ class Acting(App[int]):
             elif self.own_question is not None:
                 answer = self.own_question[1]
                 self.own_question = None
+                self.view.log.tell(Answered(self.now, question.kind, number - 1))
                 answer(number - 1)
-                self.show_row()
+                self.look()
             else:
                 self.call("answer", number - 1)
         elif number <= 4:
@@ -321,16 +327,20 @@ class Acting(App[int]):
     def do_quit(self) -> None:
         """Leave; with half a message out, only after a question."""
         facts = self.view.machine.facts
-        if facts.data_mode and facts.texted and self.own_question is None:
+        if not (facts.data_mode and facts.texted):
+            self.exit(0)
+        elif self.own_question is None:
             asked = Asked(self.now, "leave", "a message is half sent", ("stay", "leave"))
             self.own_question = (asked, lambda answer: self.exit(0) if answer else None)
-            self.show_row()
-        else:
-            self.exit(0)
+            self.view.log.tell(asked)
+            while self.screen is not self.main:
+                self.pop_screen()
+            self.look()
 
     def action_leave_pane(self) -> None:
         """Escape: out of a question, a zoom, the inspector; it never touches the wire."""
         if self.own_question is not None:
+            self.view.log.tell(Answered(self.now, self.own_question[0].kind, 0))
             self.own_question = None
         elif self.question is not None:
             self.aside = True

@@ -380,7 +380,7 @@ class SmtpScope(Acting):
     def _why_not(self) -> str:
         """Why nothing can be sent now, empty if it can."""
         facts = self.view.machine.facts
-        if self.view.question is not None:
+        if self.undecided:
             return "a question stands: Esc, then a digit answers it"
         if facts.securing:
             return "the TLS handshake is running"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from rich.cells import cell_len
+
 from smtpscope.actions import BY_ID
 from smtpscope.session.plan import NextStep
 from smtpscope.smtp.machine import Machine, Verdict
@@ -40,7 +42,16 @@ _ORDER = (
     "noop",
     "vrfy",
 )
-_ALWAYS = (("go", "go"), ("custom", "line"), ("command", "command"), ("palette", "palette"), ("explain", "help"))
+_ALWAYS = {
+    "go": ("F5", "go"),
+    "custom": ("i", "line"),
+    "command": (":", "command"),
+    "palette": ("^p", "palette"),
+    "explain": ("?", "help"),
+    "quit": ("^q", "leave"),
+}
+_NEEDED = ("explain", "palette", "custom", "go", "quit", "command")
+"""Which of them stay longest where there is little room."""
 
 
 class Footer(NamedTuple):
@@ -50,45 +61,85 @@ class Footer(NamedTuple):
     places: list[tuple[int, int, str]]
 
 
-def footer(machine: Machine, step: NextStep, width: int, in_line: bool, ascii_only: bool = False) -> Footer:
-    """The footer for this state. With the focus in the line it says what the line takes."""
-    spans: Spans = [(" ", "text")]
-    places: list[tuple[int, int, str]] = []
-
-    def put(action: str, key: str, words: str, kind: str = "text") -> None:
-        start = cells(spans)
-        spans.extend([(key, "key"), (f" {words}", kind), ("  ", "text")])
-        places.append((start, cells(spans) - 2, action))
-
-    if in_line:
-        for key, words in (
-            ("Enter", "send"),
-            ("Tab", "complete"),
-            ("Up" if ascii_only else "↑↓", "history"),
-            ("Esc", "back"),
+def footer(machine: Machine, step: NextStep, width: int, prompt: str = "", ascii_only: bool = False) -> Footer:
+    """The footer for this state. With the focus in the line, whose ``prompt`` is given, it says what the line takes."""
+    row = _Row(width)
+    if prompt:
+        row.put("", "Enter", "run" if prompt == ":" else "send")
+        for action, key, words in (
+            ("", "Esc", "back"),
+            ("", "Tab", "complete"),
+            ("", "Up" if ascii_only else "↑↓", "history"),
+            *((("ending", "F3", "ending"),) if prompt != ":" else ()),
+            ("drop", "^]", "drop"),
+            ("palette", "^p", "palette"),
         ):
-            put("", key, words)
-        put("ending", "F3", "ending")
-        put("drop", "^]", "drop")
-        put("palette", "^p", "palette")
-        return Footer(spans, places)
-    label = safe(step.label)
-    room = max(16, width - 44) if width < 110 else width // 2
-    put("step", "space", label if len(label) <= room else label[: room - 3] + "...", "strong" if step.step else "dim")
-    always = [(action, BY_ID[action].keys[0], words) for action, words in _ALWAYS]
-    names = {"f5": "F5", "colon": ":", "ctrl+p": "^p", "question_mark": "?"}
-    reserved = sum(len(names.get(key, key)) + len(words) + 3 for _, key, words in always)
+            row.put(action, key, words)
+        return row.footer
+    always = [action for action in _ALWAYS if action in _fitting(width, _cells(step))]
+    reserved = sum(_size(*_ALWAYS[action]) for action in always)
+    if step.step is not None or step.cursor is not None:
+        row.put("step", "space", _short(step.label, width - reserved - len(" space   ")), "strong")
+    else:
+        row.say(_short(step.label, width - reserved - 3))
     for action in _ORDER:
-        verdict = BY_ID[action].verdict(machine)
         key = BY_ID[action].shown_keys
-        if verdict is Verdict.LEGAL and cells(spans) + len(key) + len(_WORDS[action]) + 3 + reserved <= width:
-            put(action, key, _WORDS[action])
-    for action, key, words in always:
-        if cells(spans) + len(words) + 4 <= width:
-            put(action, names.get(key, key), words, "dim")
-    return Footer(spans, places)
+        if BY_ID[action].verdict(machine) is Verdict.LEGAL and row.left >= reserved + _size(key, _WORDS[action]):
+            row.put(action, key, _WORDS[action])
+    for action in always:
+        row.put(action, *_ALWAYS[action], "dim")
+    return row.footer
+
+
+class _Row:
+    """A footer in the making; what has no room is left out."""
+
+    def __init__(self, width: int) -> None:
+        self.footer = Footer([], [])
+        self.left = width
+
+    def put(self, action: str, key: str, words: str, kind: str = "text") -> None:
+        """A key, and what it does."""
+        if _size(key, words) <= self.left:
+            start = self._space()
+            self.footer.spans.extend([(key, "key"), (f" {words}", kind)])
+            self.footer.places.append((start, cells(self.footer.spans), action))
+            self.left -= _size(key, words)
+
+    def say(self, words: str) -> None:
+        """Words without a key."""
+        self._space()
+        self.footer.spans.append((words, "dim"))
+        self.left -= cell_len(words) + 2
+
+    def _space(self) -> int:
+        self.footer.spans.append(("  " if self.footer.spans else " ", "text"))
+        return cells(self.footer.spans)
+
+
+def _size(key: str, words: str) -> int:
+    return cell_len(key) + cell_len(words) + 3
+
+
+def _cells(step: NextStep) -> int:
+    return cell_len(safe(step.label)) + len(" space   ")
+
+
+def _fitting(width: int, label: int) -> set[str]:
+    """What always may be done, as far as it fits beside a label of so many cells; help has room beside any."""
+    fitting: set[str] = set()
+    for action in _NEEDED:
+        label += _size(*_ALWAYS[action])
+        if label <= width or not fitting:
+            fitting.add(action)
+    return fitting
+
+
+def _short(text: str, room: int) -> str:
+    text = safe(text)
+    return text if cell_len(text) <= room else text[: max(0, room - 3)] + "..."
 
 
 def footer_actions() -> tuple[str, ...]:
     """Every action that the footer may show."""
-    return ("step", *_ORDER, *(action for action, _ in _ALWAYS), "ending", "drop")
+    return ("step", *_ORDER, *_ALWAYS, "ending", "drop")

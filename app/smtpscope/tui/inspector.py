@@ -88,17 +88,19 @@ class Inspector(Vertical, can_focus=False):
 
     def __init__(self, *, ascii_only: bool, id: str) -> None:
         super().__init__(id=id)
-        self._ascii = ascii_only
         self.tab = TABS[0]
-        self._row = -2
         self._state: tuple[object, ...] = ()
+        # Held, not looked up: while the app closes there is nothing to be found any more, and events still come.
+        self._names = TextRows(ascii_only=ascii_only, id="tabs")
+        self._words = Words()
+        self._page = VerticalScroll(self._words)
+        self._octets = HexView(ascii_only=ascii_only)
 
     def compose(self) -> ComposeResult:
         """Tabs, words, octets."""
-        yield TextRows(ascii_only=self._ascii, id="tabs")
-        with VerticalScroll():
-            yield Words()
-        yield HexView(ascii_only=self._ascii)
+        yield self._names
+        yield self._page
+        yield self._octets
 
     def on_mount(self) -> None:
         """Name the tabs."""
@@ -119,14 +121,14 @@ class Inspector(Vertical, can_focus=False):
 
     def take_focus(self) -> None:
         """Focus what is shown."""
-        self.query_one(HexView if self.tab == "bytes" else VerticalScroll).focus()
+        (self._octets if self.tab == "bytes" else self._page).focus()
 
     def _show_tabs(self) -> None:
         spans: Spans = [(" ", "text")]
         for tab in TABS:
             mark = f"[{tab}]" if tab == self.tab else f" {tab} "
             spans += [(mark, "strong" if tab == self.tab else "dim"), (" ", "text")]
-        self.query_one("#tabs", TextRows).show([spans])
+        self._names.show([spans])
 
     def on_text_rows_clicked(self, event: TextRows.Clicked) -> None:
         """A click on a tab's name."""
@@ -155,7 +157,7 @@ class Inspector(Vertical, can_focus=False):
         paragraphs: list[Spans] = [*above, []] if above else []
         if row < 0:
             paragraphs.append([("Nothing has been said yet.", "dim")])
-            self.query_one(HexView).show(b"")
+            self._octets.show(b"")
         else:
             data = b"".join(log.octets(each, LIMIT) for each in rows)
             paragraphs += _explain(log, row, rows, data)
@@ -164,8 +166,8 @@ class Inspector(Vertical, can_focus=False):
                 octets = log.octets(each, LIMIT)
                 hidden += [(at + start, at + end) for start, end in log.hidden(each, octets)]
                 at += len(octets)
-            self.query_one(HexView).show(data, _boundaries(log, rows), hidden)
-        self.query_one(Words).show(paragraphs)
+            self._octets.show(data, _boundaries(log, rows), hidden)
+        self._words.show(paragraphs)
 
     def on_key(self, event: events.Key) -> None:
         """Left and right belong to the tabs, whatever is focused in here."""

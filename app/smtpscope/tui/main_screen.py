@@ -13,7 +13,6 @@ from textual.screen import Screen
 from smtpscope.profile import Profile
 from smtpscope.session.explain import brief
 from smtpscope.session.log import Spans
-from smtpscope.session.notes import numbered
 from smtpscope.session.plan import NextStep
 from smtpscope.session.view import View
 from smtpscope.smtp.events import Asked
@@ -26,7 +25,7 @@ from smtpscope.tui.line_bar import LineBar
 from smtpscope.tui.pictures import picture_for, size_for
 from smtpscope.tui.rows import LogRows
 from smtpscope.visible import safe
-from smtpscope_widgets.spans import wrapped
+from smtpscope_widgets.spans import cells, wrapped
 from smtpscope_widgets.state_diagram import StateDiagram
 from smtpscope_widgets.text_rows import TextRows
 from smtpscope_widgets.wire_log import WireLog
@@ -182,8 +181,7 @@ class MainScreen(Screen[None]):
         row, log = self.cursor_row(view), view.log
         above: list[Spans] = [[(safe(view.redactor.text(news)), "warn")]] if news else []
         if question is not None:
-            text = f"{safe(view.redactor.text(question.text))}?"
-            above = [[(text, "question")], [(safe(numbered(question)), "key")]]
+            above = [*_question(question, view.redactor.text(question.text), self.size.width), *above]
         if self.beside or self.has_class("over"):
             self.inspector.show(log, row, above)
         if self.beside:
@@ -193,12 +191,14 @@ class MainScreen(Screen[None]):
             lines: list[Spans] = [[(view.redactor.text(line), "text")] for line in brief(reply).splitlines()]
         else:
             lines = wrapped(log.spans(row), self.size.width) if row >= 0 else [[(_WELCOME, "dim")]]
-        self.explanation.show([*above, *lines][:2])
+        self.explanation.styles.height = rows = max(2, len(above) if question is not None else 0)
+        self.explanation.show([*above, *lines][:rows])
 
     def show_footer(self, view: View, step: NextStep) -> None:
         """What space does, and the keys; and the rule, which tells who has the focus."""
         step = replace(step, label=view.redactor.text(step.label))
-        self._footer = footer(view.machine, step, self.size.width, self.pane == "line", self._profile.ascii)
+        prompt = self.line.prompt if self.pane == "line" else ""
+        self._footer = footer(view.machine, step, self.size.width, prompt, self._profile.ascii)
         self.bottom.show([self._footer.spans])
         dash, width = "-" if self._profile.ascii else "─", self.size.width
         left = width - INSPECTOR if self.beside else width
@@ -211,6 +211,18 @@ class MainScreen(Screen[None]):
     def footer_action(self, column: int) -> str:
         """The action that a click on the footer means, empty for none."""
         return next((action for start, end, action in self._footer.places if start <= column < end), "")
+
+
+def _question(question: Asked, text: str, width: int) -> list[Spans]:
+    """Its text and its answers, in as many rows as they need; an answer is broken only if it is longer than a row."""
+    rows: list[Spans] = []
+    for number, answer in enumerate(question.answers, 1):
+        piece = f"{number} {safe(answer)}"
+        if rows and cells([*rows[-1], (f"   {piece}", "")]) <= width:
+            rows[-1].append((f"   {piece}", "key"))
+        else:
+            rows.append([(piece, "key")])
+    return [*wrapped([(safe(text), "question")], width), *rows]
 
 
 _PANES = {"log": "wire", "inspector": "inspector"}
