@@ -51,6 +51,8 @@ PORTION = 0.02
 TICK = 0.1
 """Seconds between two drawings of a clock that runs."""
 
+_TOO_LATE = "the server waits for no response any more"
+
 
 class LastWall(LineFilter):
     """Nothing unprintable reaches the terminal, whichever widget it comes from; in ASCII mode nothing but ASCII."""
@@ -349,7 +351,7 @@ class SmtpScope(Acting):
         """A line for the wire."""
         text, why, line = event.text, self._why_not(), self.main.line
         if event.masked and line.prompt != "334>":
-            self.say("the server waits for no response any more: what you typed under the mask is gone")
+            self.say(f"{_TOO_LATE}: what was typed under the mask is gone")
             return
         if why:
             if event.filled:
@@ -428,14 +430,16 @@ class SmtpScope(Acting):
             before, behind, ending = line.value[: line.cursor], line.value[line.cursor :], ENDINGS[line.ending]
             whole = [before + lines[0], *lines[1:]]
             whole[-1] += behind
-            octets = [unescape(each) + (ending or b"\r\n") for each in whole]
+            writes = [unescape(each) + (ending or b"\r\n") for each in whole]
             line.clear()
             if way == "lines":
-                self.call("send_lines", octets)
+                self.call("send_lines", writes)
             else:
-                self.call("send", b"".join(octets))
+                self.call("send", b"".join(writes))
 
-        if line.prompt in (">", "data>"):
+        if event.masked and not line.masked:
+            self.say(f"{_TOO_LATE}: what was pasted under the mask is gone")
+        elif line.prompt in (">", "data>"):
             self.push_screen(Pasted(lines), done)
         else:
             done("keep")
