@@ -17,7 +17,7 @@ from smtpscope.smtp.transport import SMTPTransport
 
 C = SMTPCommand
 T = TypeVar("T")
-LIMIT = 20.0
+LIMIT = 60.0
 """Seconds; only a hang takes that long."""
 
 Script = Handler | Sequence[tuple[bytes | None, bytes]]
@@ -135,24 +135,25 @@ class Talk:
 async def talking(
     script: Script,
     *answers: int,
-    timeout: float | None = 10.0,
+    timeout: float | None = LIMIT,
     connect: bool = True,
     same: bool = True,
     **options: Any,
 ) -> AsyncIterator[Talk]:
     """Connect to a server that plays ``script``, and drop at the end what is still there.
 
-    ``answers`` are the user's to questions. At the end the events have to be what was on the wire, both ways, unless
-    ``same`` is false (RST loses octets).
+    ``answers`` are the user's to questions; ``timeout`` is that of replies once there is a greeting. At the end the
+    events have to be what was on the wire, both ways, unless ``same`` is false (RST loses octets).
     """
     seen = Seen()
     handler = conversation(script) if isinstance(script, Sequence) else script
     async with ScriptedServer(handler, timeout=LIMIT) as server:
-        transport = SMTPTransport(seen, timeout=timeout, ask=Answerer(*answers))
+        transport = SMTPTransport(seen, timeout=LIMIT, ask=Answerer(*answers))
         talk = Talk(server, transport, seen)
         async with asyncio.timeout(LIMIT):
             if connect:
                 talk.greeting = await talk.connect(**options)
+            transport.timeout = timeout
             yield talk
             transport.drop()
             await server.finished()

@@ -69,7 +69,7 @@ async def test_connecting_is_told_phase_by_phase() -> None:
 async def failing_connect(host: str, port: int, **options: object) -> tuple[str, Seen, SMTPTransport]:
     """The sentence of a connect that has to fail, which is the same in the error and in the events."""
     seen = Seen()
-    transport = SMTPTransport(seen, timeout=5.0)
+    transport = SMTPTransport(seen, timeout=20.0)
     with pytest.raises(ConnectFailed) as caught:
         await transport.connect(host, port, **options)  # type: ignore[arg-type]
     assert seen.of(Failed) == [Failed(seen.of(Failed)[0].time, Connect(), caught.value.message)]
@@ -476,8 +476,13 @@ async def test_a_greeting_that_does_not_come_is_owed_and_quit_can_be_sent() -> N
         assert await peer.line() == b"QUIT"
         await peer.send(b"220 at last\r\n221 bye\r\n")
 
-    async with talking(handler, timeout=SHORT, connect=False) as talk:
-        with pytest.raises(ReplyTimeout, match=r"no reply to the connection \(the greeting\) within 0.05 s"):
+    def be_short(event: object) -> None:
+        if isinstance(event, Link) and event.status is LinkStatus.CONNECTED:
+            talk.transport.timeout = SHORT
+
+    async with talking(handler, connect=False) as talk:
+        talk.transport.listeners.append(be_short)
+        with pytest.raises(ReplyTimeout, match=r"no reply to the connection \(the greeting\) within 0\.05 s"):
             await talk.connect()
         assert talk.transport.connected
         talk.transport.timeout = 10.0
