@@ -29,7 +29,8 @@ from session.driving import (
 )
 from smtpscope.profile import Profile
 from smtpscope.secret import Secret
-from smtpscope.smtp.events import Answered, Closed, Connect, Forgot, Opened, Progress, Received, TimedOut, Waited
+from smtpscope.smtp.errors import ConnectionLost
+from smtpscope.smtp.events import Answered, Asked, Closed, Connect, Forgot, Opened, Progress, Received, TimedOut, Waited
 from smtpscope.smtp.facts import Transaction
 
 SOON = 0.05
@@ -185,6 +186,58 @@ async def test_a_late_verdict_on_a_message_ends_it_all_the_same() -> None:
         await driven.idle()
         assert driven.failures == []
         assert driven.session.machine.facts.done == "accepted"
+
+
+async def test_a_late_challenge_is_the_users_to_answer() -> None:
+    """The exchange has ended with its patience: what is typed then is a response, and masked."""
+    go = asyncio.Event()
+
+    async def handler(peer: Peer) -> None:
+        await peer.send(b"220 hi\r\n")
+        await peer.line()
+        await peer.send(b"250-hi\r\n250 AUTH LOGIN\r\n")
+        await peer.line()
+        await go.wait()
+        for reply in (b"334 VXNlcm5hbWU6\r\n", b"334 UGFzc3dvcmQ6\r\n", b"235 ok\r\n"):
+            await peer.send(reply)
+            if reply[:3] == b"334":
+                await peer.line()
+        await peer.gone()
+
+    async with driving(handler, auto="ehlo", **LOGIN) as driven:
+        driven.session.set_timeout(SOON)
+        driven.session.step()
+        await driven.asked("timeout")
+        assert not driven.session.machine.asks_user
+        driven.session.set_timeout(20.0)
+        driven.session.answer(0)
+        go.set()
+        await driven.until(lambda: driven.session.machine.facts.challenge)
+        await driven.idle()
+        for response in (b"YWxpY2U=\r\n", b"d29uZGVybGFuZA==\r\n"):
+            assert driven.session.machine.asks_user
+            await driven.do("send", response)
+        assert driven.here is C.CONNECTED
+        assert driven.session.machine.facts.auth
+        assert driven.sent[-2:] == ["[hidden]", "[hidden]"]
+        assert driven.failures == []
+
+
+async def test_one_question_stands_at_a_time() -> None:
+    """An answer must never go to another question than the one that is shown."""
+    async with driving([GREETING], auto="banner") as driven:
+        put = driven.session.transport.put_question
+        first = asyncio.ensure_future(put("first", "may I", "no", "yes"))
+        second = asyncio.ensure_future(put("second", "shall I", "no", "yes"))
+        await driven.asked("first")
+        assert len(driven.of(Asked)) == 1
+        driven.session.answer(1)
+        await driven.asked("second")
+        assert await first == 1
+        await driven.do("drop")
+        with pytest.raises(ConnectionLost):
+            await second
+        assert driven.question is None
 
 
 async def test_no_other_number_is_an_answer() -> None:

@@ -104,6 +104,7 @@ class Machine:
         self._refused_hello = False
         self._last = 0.0
         self._user = ""
+        self._by_hand = True  # no exchange of the transport's is under way
 
     @property
     def here(self) -> SMTPCommand:
@@ -118,7 +119,7 @@ class Machine:
     @property
     def asks_user(self) -> bool:
         """Whether a 334 waits for a response that no exchange of the transport's will give."""
-        return self.facts.challenge is not None and not self._user
+        return self.facts.challenge is not None and self._by_hand
 
     @property
     def unfinished(self) -> bytes:
@@ -196,7 +197,7 @@ class Machine:
         if event.step is C.SEND_STREAM:
             self.facts.streaming = self.facts.data_mode
         elif event.step is C.AUTH:
-            self._user = event.user
+            self._user, self._by_hand = event.user, not event.user
 
     def _sent(self, event: Sent) -> None:
         facts = self.facts
@@ -357,6 +358,7 @@ class Machine:
     def _timed_out(self, event: TimedOut) -> None:
         if self.pending:
             self.pending[0].timed_out = True
+            self._by_hand |= self.pending[0].kind == "AUTH"  # the exchange ends where its patience does
 
     def _waited(self, event: Waited) -> None:
         if self.pending:
