@@ -92,8 +92,11 @@ class View:
         self.log.apply(index, event, machine, answers, text_mode)
 
     def _look_for_queue_id(self, answer: Answer) -> None:
-        if answer.pending is not None and answer.pending.member is SMTPCommand.DOT and answer.reply.positive:
-            for pattern in _QUEUE_ID:
-                if match := pattern.search(answer.reply.text):
-                    self.queue_id = match.group(1)
-                    return
+        kind = answer.pending.kind if answer.pending is not None else ""
+        if not answer.reply.positive:
+            return
+        if kind == "MAIL":
+            self.queue_id = ""  # another message
+        elif kind in ("DOT", "BDAT LAST"):
+            found = (pattern.search(answer.reply.text) for pattern in _QUEUE_ID)
+            self.queue_id = next((match.group(1) for match in found if match), "")

@@ -18,18 +18,24 @@ LONGEST = 40
 
 
 def header(view: View, profile: Profile, now: float, width: int, picture_size: str) -> Spans:
-    """The header's spans for a terminal of ``width`` columns; ``now`` is in seconds since connect."""
-    narrow = width < 60
-    parts = [_host(view, profile, narrow), _tls(view, narrow)]
-    if picture_size != "strip" or width >= 60:
-        parts += [_login(view), _recipients(view)]
-    parts.append(_fitting(_doing(view, profile, now), _room(parts, width)))
+    """The header's spans for a terminal of ``width`` columns; ``now`` is in seconds since connect.
+
+    Host, TLS and what goes on are always there, however short; the others as far as there is room.
+    """
+    narrow, gap = width < 60, 2 if width < 100 else 3
+    doing, tls = _doing(view, profile, now), _tls(view, narrow)
+    room = width - 2 - min(map(cells, doing))
+    parts = [cut(_host(view, profile, narrow), room - gap - (cells(tls) + gap if tls else 0)), tls]
+    for part in (_login(view), _recipients(view)) if picture_size != "strip" or not narrow else ():
+        parts += [part] if _taken([*parts, part], gap) <= room else []
+    parts.append(_fitting(doing, width - 2 - _taken(parts, gap)))
     if view.queue_id:
-        parts.append([("queue id ", "dim"), (_foreign(view, view.queue_id), "strong")])
+        queue_id: Spans = [("queue id ", "dim"), (_foreign(view, view.queue_id), "strong")]
+        parts += [queue_id] if _taken([*parts, queue_id], gap) - gap <= width - 2 else []
     spans: Spans = [(" ", "text")]
     for part in parts:
-        if part and cells(spans) + cells(part) + 1 <= width:
-            spans += [*part, ("  " if width < 100 else "   ", "text")]
+        if part:
+            spans += [*part, (" " * gap, "text")]
     return spans[:-1]
 
 
@@ -43,8 +49,9 @@ def _foreign(view: View, text: str) -> str:
     return visible_text(view.redactor.text(text), limit=LONGEST)
 
 
-def _room(parts: list[Spans], width: int) -> int:
-    return width - 2 - sum(cells(part) + (2 if width < 100 else 3) for part in parts if part)
+def _taken(parts: list[Spans], gap: int) -> int:
+    """The cells of the parts, each with the gap behind it."""
+    return sum(cells(part) + gap for part in parts if part)
 
 
 def _host(view: View, profile: Profile, narrow: bool) -> Spans:
@@ -59,6 +66,8 @@ def _host(view: View, profile: Profile, narrow: bool) -> Spans:
 
 
 def _tls(view: View, narrow: bool) -> Spans:
+    if view.closed is not None:
+        return []
     if not view.machine.facts.tls or view.secured is None:
         return [("no TLS", "dim")] if view.machine.facts.link else []
     version = "TLS" if narrow else view.secured.version.replace("TLSv", "TLS")
@@ -69,21 +78,21 @@ def _tls(view: View, narrow: bool) -> Spans:
 
 def _login(view: View) -> Spans:
     facts = view.machine.facts
-    if facts.auth:
+    if facts.auth and view.closed is None:
         return [(_foreign(view, facts.user) or "logged in", "strong")]
     return []
 
 
 def _recipients(view: View) -> Spans:
     facts = view.machine.facts
-    return [(f"RCPT {facts.ok}/{facts.bad}", "text")] if facts.ok or facts.bad else []
+    return [(f"RCPT {facts.ok}/{facts.bad}", "text")] if (facts.ok or facts.bad) and view.closed is None else []
 
 
 def _doing(view: View, profile: Profile, now: float) -> list[Spans]:
     """What goes on, in words of which the first that fits is taken."""
     machine, link = view.machine, view.link
     if view.question is not None:
-        return [[("a question stands", "question")]]
+        return [[("a question stands", "question")], [("question", "question")]]
     if view.opened is None:
         return [[("not connected", "dim")]]
     if view.closed is not None:
@@ -106,7 +115,7 @@ def _doing(view: View, profile: Profile, now: float) -> list[Spans]:
             [(f"waiting {time}", "warn")],
             [(time, "warn")],
         ]
-    return [[(f"idle {clock(now)}", "dim")]]
+    return [[(f"idle {clock(now - view.time)}", "dim")]]
 
 
 def _sending(view: View, now: float) -> list[Spans]:
@@ -140,6 +149,7 @@ def _before_greeting(view: View, profile: Profile, now: float) -> list[Spans]:
         [(f"TCP up {up} from {_foreign(view, view.local)}, waiting for 220", "warn"), (time, "text")],
         [(f"TCP up {up}, waiting for 220", "warn"), (time, "text")],
         [("waiting for 220", "warn"), (time, "text")],
+        [(time.replace(" of ", "/").strip(), "text")],
     ]
 
 

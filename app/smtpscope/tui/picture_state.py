@@ -58,8 +58,8 @@ def _node(member: SMTPCommand, view: View, now: float) -> NodeState:
     if member is C.SEND_STREAM and machine.facts.streaming:
         progress = _progress(view, now)
         return NodeState("waiting", here, may, progress, progress)
-    if member is C.RCPT and here:
-        facts = machine.facts
+    facts = machine.facts
+    if member is C.RCPT and facts.ok:
         refused = f" {facts.bad} ✗" if facts.bad else ""
         return NodeState("passed", here, may, f"{facts.ok} ok{refused}", f"{facts.ok}/{facts.bad}")
     mark = machine.passed.get(member)
