@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-from servers.scripted import Handler, ScriptedServer, conversation
+from servers import certificates
+from servers.scripted import Handler, Peer, ScriptedServer, conversation
 from smtpscope.profile import Profile
 from smtpscope.secret import Secret
 from smtpscope.session import plan
@@ -163,3 +164,50 @@ async def running(profile: Profile) -> AsyncIterator[Driven]:
         async with asyncio.timeout(LIMIT):
             await driven.session.close()
         driven.recorder.close()
+
+
+# -- servers that several tests talk to
+
+SOON = 0.05
+"""Seconds after which replies that a test wants to be late are late."""
+
+
+Gated = tuple[Callable[[Peer], Awaitable[None]], asyncio.Event]
+
+
+def one_by_one(*replies: bytes | None, greeting: bytes = b"220 hi\r\n") -> Gated:
+    """A server that answers each line with the next reply; where that is empty once the event is set; None never."""
+    go = asyncio.Event()
+
+    async def handler(peer: Peer) -> None:
+        if not greeting:
+            await go.wait()
+        await peer.send(greeting or b"220 at last\r\n")
+        for reply in replies:
+            await peer.line()
+            if reply is None:
+                break
+            if not reply:
+                await go.wait()
+            await peer.send(reply or b"250 at last\r\n")
+        await peer.gone()
+
+    return handler, go
+
+
+async def tls_at_once(peer: Peer) -> None:
+    """TLS from the start, with a certificate that is no longer good."""
+    await peer.starttls(certificates.server_context("expired"))
+    await peer.send(b"220 secret\r\n")
+    for _ in range(2):
+        await peer.line()
+        await peer.send(b"250 ok\r\n")
+    await peer.gone()
+
+
+async def to_data(peer: Peer) -> None:
+    """From the greeting to the 354."""
+    await peer.send(b"220 hi\r\n")
+    for reply in (b"250 hi\r\n", b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n"):
+        await peer.line()
+        await peer.send(reply)
