@@ -64,6 +64,7 @@ async def measure(port: int, rounds: int) -> dict[str, list[float]]:
 
     async def stream() -> bytes:
         writer.write(b"NOOP\r\n")
+        await writer.drain()
         return await reader.readline()
 
     trips: dict[str, Trip] = {

@@ -13,7 +13,6 @@ from smtpscope.smtp.reply import Reply
 from smtpscope.smtp.stages import stage_of
 from smtpscope.smtp.wire import Wire
 
-NEVER = float("inf")
 Listener = Callable[[Event], None]
 Asker = Callable[[Asked], Awaitable[int]]
 
@@ -21,17 +20,6 @@ Asker = Callable[[Asked], Awaitable[int]]
 async def take_the_safe_answer(question: Asked) -> int:
     """What is answered where nobody is there to ask: the first answer, which is the safe one."""
     return 0
-
-
-class Waiter:
-    """Somebody who waits for a reply, ``limit`` seconds (0 is no limit) until ``due`` on the loop's clock."""
-
-    __slots__ = ("due", "future", "limit")
-
-    def __init__(self, future: asyncio.Future[Reply], limit: float, now: float) -> None:
-        self.future = future
-        self.limit = limit
-        self.due = now + limit if limit else NEVER
 
 
 class OwedReplies:
@@ -47,9 +35,8 @@ class OwedReplies:
         self._zero = 0.0
         self._wire: Wire | None = None
         self._cause = ""  # why the connection ended, or is about to
-        self._waiters: dict[Pending, list[Waiter]] = {}
+        self._waiters: dict[Pending, list[asyncio.Future[Reply]]] = {}
         self._asking = asyncio.Lock()
-        self._alarm: asyncio.TimerHandle | None = None  # one for all waiters: most replies come long before it
 
     @property
     def now(self) -> float:
@@ -86,47 +73,31 @@ class OwedReplies:
             if pending.replies:
                 return pending.replies[-1]
             raise ConnectionLost(f"{self._cause or 'it was given up'}; no reply to {_name(pending)} came")
+        future: asyncio.Future[Reply] = self._loop.create_future()
+        self._waiters.setdefault(pending, []).append(future)
         limit = stage_of(pending.kind, self.timeout) if limit is None else limit
-        waiter = Waiter(self._loop.create_future(), limit, self._loop.time())
-        self._waiters.setdefault(pending, []).append(waiter)
-        self._set_alarm(self._loop, waiter.due)
-        return await waiter.future
+        if not limit:
+            return await future
+        timer = self._loop.call_later(limit, self._expire, pending, future, limit)
+        try:
+            return await future
+        finally:
+            timer.cancel()
 
-    def _set_alarm(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
-        if self._alarm is not None and self._alarm.when() <= due:
-            return
-        self._stop_alarm()
-        if due < NEVER:
-            self._alarm = loop.call_at(due, self._ring, loop)
-
-    def _stop_alarm(self) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
-
-    def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Somebody's time may be over; then see when the next one's is."""
-        self._alarm, time = None, loop.time()
-        for pending, waiters in list(self._waiters.items()):
-            for waiter in waiters:
-                if waiter.due <= time and not waiter.future.done():
-                    self._expire(pending, waiter, time)
-        waiting = [each.due for waiters in self._waiters.values() for each in waiters if not each.future.done()]
-        self._set_alarm(loop, min(waiting, default=NEVER))
-
-    def _expire(self, pending: Pending, waiter: Waiter, time: float) -> None:
+    def _expire(self, pending: Pending, future: asyncio.Future[Reply], limit: float) -> None:
         """The time for a reply is over: nothing is closed and nothing settled; it is still owed."""
+        if future.done() or self._loop is None:
+            return
         oldest = self.machine.pending[0] if self.machine.pending else pending
         if oldest is not pending and self._attended(oldest):
-            waiter.due = time + waiter.limit  # an older one is owed first
+            self._loop.call_later(limit, self._expire, pending, future, limit)  # an older one is owed first
             return
-        self._emit(TimedOut(self.now, waiter.limit))
-        reason = f"no reply to {_name(pending)} within {waiter.limit:g} s: it is still owed"
-        waiter.future.set_exception(ReplyTimeout(reason))
+        self._emit(TimedOut(self.now, limit))
+        future.set_exception(ReplyTimeout(f"no reply to {_name(pending)} within {limit:g} s: it is still owed"))
 
     def _attended(self, pending: Pending) -> bool:
         """Whether somebody waits for this reply, or is being asked about what to do."""
-        return self._asking.locked() or any(not each.future.done() for each in self._waiters.get(pending, ()))
+        return self._asking.locked() or any(not each.done() for each in self._waiters.get(pending, ()))
 
     async def wait(self, seconds: float | None = None) -> Reply:
         """Give the oldest owed reply ``seconds`` more, or its stage's time again. Raises as a command does."""
@@ -149,14 +120,13 @@ class OwedReplies:
     def _settle(self, pending: Pending, outcome: Reply | TransportError) -> None:
         """Tell those who wait for it, if there are any, what became of it."""
         for waiter in self._waiters.pop(pending, ()):
-            future = waiter.future
-            if future.done():
+            if waiter.done():
                 continue
             if isinstance(outcome, Reply):
-                future.set_result(outcome)
+                waiter.set_result(outcome)
             else:
-                future.set_exception(outcome)
-                future.exception()  # it may be that nobody looks
+                waiter.set_exception(outcome)
+                waiter.exception()  # it may be that nobody looks
 
     def _settle_swallowed(self) -> None:
         """Lines behind a DATA became message text with its 354: no reply will come, and nobody need wait for one."""
@@ -165,7 +135,6 @@ class OwedReplies:
 
     def _settle_all(self) -> None:
         """The connection is over: no reply will come any more."""
-        self._stop_alarm()
         for pending in list(self._waiters):
             self._settle(pending, ConnectionLost(f"{self._cause}; no reply to {_name(pending)} came"))
 

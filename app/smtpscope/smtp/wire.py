@@ -16,6 +16,8 @@ from aiosmtplib.protocol import SMTPProtocol
 
 from smtpscope.smtp.errors import NotConnected
 
+READ = 64 * 1024
+"""Octets read at once, into one buffer: the new one that asyncio makes for each read costs more than the read."""
 LAST_WORDS = 64 * 1024
 """Octets that are still read when the link has broken."""
 
@@ -33,7 +35,7 @@ class Owner(Protocol):
         """The link is gone."""
 
 
-class Wire(SMTPProtocol):
+class Wire(SMTPProtocol, asyncio.BufferedProtocol):
     """Octets up and down, and when the kernel has them. Own names begin with ``wire_``: the base has the others."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, owner: Owner, on_data: Callable[[bytes], None]) -> None:
@@ -43,6 +45,7 @@ class Wire(SMTPProtocol):
         self.wire_on_data = on_data
         self.wire_full: asyncio.Future[None] | None = None
         self.wire_left = 0
+        self.wire_buffer = memoryview(bytearray(READ))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take what is below: a socket's transport, or TLS on it. "All octets out" is true when it is said."""
@@ -50,8 +53,16 @@ class Wire(SMTPProtocol):
         cast(asyncio.Transport, transport).set_write_buffer_limits(0)
         self.wire_owner.wire_made(self)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the next read goes."""
+        return self.wire_buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Hand up octets exactly as one read gave them."""
+        self.wire_on_data(bytes(self.wire_buffer[:nbytes]))
+
+    def data_received(self, data: bytes) -> None:
+        """The same, out of TLS."""
         self.wire_on_data(data)
 
     def eof_received(self) -> bool:
