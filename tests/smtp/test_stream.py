@@ -388,6 +388,33 @@ async def test_a_421_under_the_text_ends_the_stream_at_once() -> None:
         ):
             await talk.transport.send_data_stream(cast(BinaryIO, Endless(4 * LARGE)), 4 * LARGE)
         assert talk.here() is C.NONE
+        assert talk.seen.of(Failed) == []  # there is nothing left that could be done
+        done.set()
+
+
+async def test_a_refusal_under_the_last_block_is_asked_about_before_the_dot() -> None:
+    full, done = asyncio.Event(), asyncio.Event()
+
+    async def handler(peer: Peer) -> None:
+        await greet_to_data(peer)
+        await full.wait()
+        await peer.send(b"552 5.3.4 too big\r\n")
+        await done.wait()
+
+    text = b"x" * 63 + b"\n"
+    async with talking(handler, 0, timeout=None, same=False) as talk:
+        await to_data(talk)
+        wire = talk.transport._wire
+        assert wire is not None
+        while wire.wire_full is None:  # fill the kernel's buffers, so that the stream's only block is stuck
+            talk.transport.send_raw(text * 4096)
+        sending = asyncio.ensure_future(talk.transport.send_data_stream(text))
+        await talk.seen.until(lambda: talk.machine.facts.streaming)
+        full.set()
+        with pytest.raises(ConnectionLost, match="dropped"):
+            await sending
+        assert talk.seen.questions == [("early", 0)]
+        assert b"\r\n.\r\n" not in talk.seen.sent[-300:]
         done.set()
 
 

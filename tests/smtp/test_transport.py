@@ -400,6 +400,14 @@ async def test_what_a_chunk_swallows_leaves_no_reply_owed() -> None:
             await talk.transport.custom("NOOP")
 
 
+async def test_what_a_chunk_swallows_while_its_reply_is_owed_leaves_no_reply_owed_either() -> None:
+    async with talking([GREETING]) as talk:
+        talk.transport.send_raw(b"BDAT 100\r\n")
+        with pytest.raises(TransportError, match="became part of what was begun before"):
+            await talk.transport.custom("NOOP")
+        assert [entry.verb for entry in talk.machine.pending] == ["BDAT"]
+
+
 # -- events and the wire
 
 OCTETS = st.binary(min_size=1, max_size=40)

@@ -26,6 +26,8 @@ from smtpscope.smtp.wire import Wire
 
 C = SMTPCommand
 
+NOTHING_OWED = "this became part of what was begun before, and leaves no reply owed"
+
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f]")
 _LINES = re.compile(rb"[^\n]*\n|[^\n]+")
 _AUTH_SECRET = re.compile(rb"\s*auth\s+\S+\s+", re.IGNORECASE)
@@ -136,7 +138,7 @@ class SMTPTransport(SMTPLink):
         try:
             finished = await self._stream(wire, stream, size)
         except BaseException as error:  # the user may stop it too: a stream that has ended must not look alive
-            if self._wire is wire:
+            if self._wire is wire and machine.facts.link:
                 reason = error.message if isinstance(error, TransportError) else "the message text was cut off"
                 self._emit(Failed(self.now, C.SEND_STREAM, f"{reason}: send the dot as it is, or drop"))
             raise
@@ -147,7 +149,7 @@ class SMTPTransport(SMTPLink):
         size = size or (len(stream) if isinstance(stream, bytes) else 0)
         stuffer, sent, source = Stuffer(not self.machine.line_unfinished), 0, blocks(stream)
         while True:
-            if self._early and await self._early_refusal():
+            if self._early and await self._all_out(wire):
                 return False
             try:
                 block = next(source, b"")
@@ -157,12 +159,22 @@ class SMTPTransport(SMTPLink):
             if piece:
                 self._write(piece)
                 sent += len(piece)
-                await self._drain(wire)
+            if await self._all_out(wire):
+                return False
             self._emit(Progress(self.now, sent, size, done=not block))
             if not block:
                 return True
             await asyncio.sleep(0)  # a server that refuses early is heard between blocks
             self._still(wire)
+
+    async def _all_out(self, wire: Wire) -> bool:
+        """Until the kernel has it all; true where the server refuses before that and the user wants the dot now."""
+        while True:
+            await self._drain(wire)
+            if not self._early:
+                return False
+            if await self._early_refusal():
+                return True
 
     async def _drain(self, wire: Wire) -> None:
         """Until the kernel has it all or the server refuses; one that does not read is asked about."""
@@ -220,7 +232,8 @@ class SMTPTransport(SMTPLink):
             return await self._command(MEMBERS.get(verb, C.CUSTOM), _field(line))
         self._no_text()
         reply = await self.raw(_field(line).encode() + b"\r\n")
-        assert reply is not None  # a whole line outside of message text: something is owed
+        if reply is None:
+            raise TransportError(NOTHING_OWED)
         return reply
 
     async def raw(self, data: bytes) -> Reply | None:
@@ -289,7 +302,8 @@ class SMTPTransport(SMTPLink):
             raise ValueError("a message needs a recipient")
         for path in (reverse_path, *forward_paths):
             _path(path)  # nothing is sent if one of them cannot be
-        if self._usable() and self.machine.may_issue(C.SEND_MESSAGE) is Verdict.IMPOSSIBLE:
+        self._usable()
+        if self.machine.may_issue(C.SEND_MESSAGE) is Verdict.IMPOSSIBLE:
             raise TransportError("a message can be sent where MAIL is the next thing to say, and no reply is owed")
         self._emit(Issued(self.now, C.SEND_MESSAGE, "send the message"))
         mail = await self.command_mail(reverse_path)
@@ -334,7 +348,7 @@ class SMTPTransport(SMTPLink):
 
     def _newest(self) -> Pending:
         if not self.machine.pending:
-            raise TransportError("this became part of what was begun before, and leaves no reply owed")
+            raise TransportError(NOTHING_OWED)
         return self.machine.pending[-1]
 
     def _ehlo_name(self, name: str | None) -> str:
