@@ -41,6 +41,10 @@ def test_every_name_that_we_import_is_public_and_there() -> None:
 def test_the_wire_overrides_public_methods_and_touches_nothing_private() -> None:
     own = {name for name in vars(Wire) if not name.startswith("__")}
     overridden = {name for name in own if not name.startswith("wire_")}
+    reading = {"get_buffer", "buffer_updated"}  # of asyncio.BufferedProtocol
+    assert reading <= overridden
+    assert not [name for name in reading if hasattr(SMTPProtocol, name)]
+    overridden -= reading
     assert overridden == {
         "connection_made",
         "data_received",

@@ -187,7 +187,7 @@ class SMTPLink(OwedReplies):
             text = f"{self.host}: {'; '.join(facts.faults)}"
             if await self.put_question("certificate", text, "close", "go on, once") == 0:
                 raise HandshakeFailed(f"closed because of the certificate: {'; '.join(facts.faults)}")
-        self._tls = True
+        self._tls, wire.wire_clear = True, False
         wire.connection_made(layer.transport)
         wire.wire_loop.call_soon(layer.start_reading)
 

@@ -18,6 +18,7 @@ from service_identity.hazmat import DNS_ID
 from smtpscope.smtp.certificates import identity_of, judge
 from smtpscope.smtp.tls_engine import Notes, TLSFailed, make_context, why
 from smtpscope.smtp.tls_options import TLSOptions
+from smtpscope.smtp.wire import last_words
 
 __all__ = ["Handshake", "TLSFailed", "TLSLayer", "TLSOptions", "TLSTransport", "make_context"]
 
@@ -181,6 +182,8 @@ class TLSLayer(asyncio.Protocol):
             # handshake() is to raise before the inner protocol hears of the end
             asyncio.get_running_loop().call_soon(self.inner.connection_lost, exc)
         else:
+            if exc is not None and (last := last_words(self.lower)):
+                self.data_received(last)
             self._lose(exc)
 
     def pause_writing(self) -> None:

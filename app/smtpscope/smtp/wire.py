@@ -45,6 +45,8 @@ class Wire(SMTPProtocol, asyncio.BufferedProtocol):
         self.wire_on_data = on_data
         self.wire_full: asyncio.Future[None] | None = None
         self.wire_left = 0
+        self.wire_clear = True
+        """Whether what the socket has is for us, and not for TLS below us."""
         self.wire_buffer = memoryview(bytearray(READ))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -72,7 +74,7 @@ class Wire(SMTPProtocol, asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Say so, and let nobody wait for the kernel any more."""
-        if exc is not None and self.transport is not None and (last := last_words(self.transport)):
+        if exc is not None and self.wire_clear and self.transport is not None and (last := last_words(self.transport)):
             self.wire_on_data(last)
         self.transport = None
         self.wire_owner.wire_lost(self, exc)
