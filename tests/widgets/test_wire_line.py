@@ -157,6 +157,11 @@ async def test_a_hint_leaves_room_for_the_text_and_goes_where_there_is_none() ->
     async with app.run_test(size=(40, 3)) as pilot:
         app.line.hint = "QUIT would be text, and so would be everything"
         assert shown(app.line).endswith(" QUIT would be text…")
+        await type_text(pilot, "0123456789abcdefghij")
+        assert shown(app.line) == " > 0123456789abcdefghij   QUIT would be…"
+        await type_text(pilot, "klm")
+        assert shown(app.line) == " >…3456789abcdefghijklm   QUIT would be…"
+        app.line.set("")
         await pilot.resize_terminal(22, 3)
         assert shown(app.line).strip() == ">"
         await type_text(pilot, "0123456789abcdef")

@@ -32,6 +32,8 @@ _MODIFIED = re.compile(r"(?:alt|ctrl|super|hyper|meta)\+")
 _ROOM = 16
 """Cells that the hint leaves to the text."""
 _SHORTEST_HINT = 4
+_SHORT_HINT = 14
+"""Cells of a hint that even a long text does not take."""
 
 _MOVES: Mapping[str, Callable[[LineEdit], None]] = {
     "left": LineEdit.left,
@@ -363,11 +365,12 @@ class WireLine(Widget, can_focus=True):
         width = self.size.width
         if y or not width:
             return Strip.blank(width, self.rich_style)
-        lead, hint = self._lead(), self._shown_hint()
-        taken = cells([(lead, "")])
-        room = max(1, width - taken - 1 - (cells([(hint, "")]) + 1 if hint else 0))
         row, at = self._row(), self._ghost_cursor() if self._ghost else self._edit.cursor
         total = row.columns[-1]
+        lead = self._lead()
+        taken = cells([(lead, "")])
+        hint = self._shown_hint(width - taken - 2, total + 1)
+        room = max(1, width - taken - 1 - (cells([(hint, "")]) + 1 if hint else 0))
         x, wide = row.cell(at)
         self._scroll = max(x + wide - room, min(self._scroll, x, max(0, total + 1 - room)))
         marks = "<>" if self.ascii_only else "……"
@@ -409,9 +412,9 @@ class WireLine(Widget, can_focus=True):
         room = max(0, self.size.width // 2 - 2)
         return f" {''.join(text for text, _ in cut([(wall(self.prompt), '')], room, ''))} "
 
-    def _shown_hint(self) -> str:
-        """The hint, or what a completion says in its place, as far as there is room."""
-        room = self.size.width - cells([(self._lead(), "")]) - _ROOM - 2
+    def _shown_hint(self, room: int, text: int) -> str:
+        """The hint, or what a completion says in its place, as far as there is room beside so many cells of text."""
+        room -= max(_ROOM, min(text, room - _SHORT_HINT))
         hint = wall(self._cycle.says if self._cycle else self.hint)
         shown = cut([(hint, "")], room, "..." if self.ascii_only else "…")
         return "".join(text for text, _ in shown) if room >= _SHORTEST_HINT else ""
