@@ -119,7 +119,7 @@ BEFORE_TEXT = [
 def check_transcript(transcript: str, marker: str) -> None:
     """swaks' marks, every command and reply, and nothing of the password."""
     lines = [line.rstrip() for line in transcript.splitlines()]
-    sent = [line[4:] for line in lines if line.startswith((" -> ", " ~> "))]
+    sent = [line[4:] for line in lines if line.startswith((" ->", " ~>"))]
     typed = [line.format(marker=marker) for line in TYPED]
     assert sent[: len(BEFORE_TEXT)] == BEFORE_TEXT
     assert sent[-len(typed) - 7 :] == [
@@ -128,7 +128,7 @@ def check_transcript(transcript: str, marker: str) -> None:
         *(".", "QUIT"),
     ]
     assert lines[0].startswith("=== Trying 127.0.0.1:")
-    assert [line for line in lines if line.startswith(" -> ")] == [" -> EHLO client.test", " -> STARTTLS"]
+    assert [line for line in lines if line.startswith(" ->")] == [" -> EHLO client.test", " -> STARTTLS"]
     assert [line[:8] for line in lines if line.startswith("<~* ")] == ["<~* 503 ", "<~* 550 "]
     assert {" ~> ...two dots", " ~> Grüße 日本 🙂"} <= set(lines)
     assert any(line.startswith("=== TLS peer certificate passed CA verification") for line in lines)
