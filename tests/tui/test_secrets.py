@@ -1,0 +1,462 @@
+"""No way of logging in shows the password anywhere, though the server says it back in every form it can."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote
+from xml.etree import ElementTree
+
+import pytest
+from textual.command import CommandPalette
+from textual.widgets import OptionList
+
+from servers.scripted import END_OF_DATA, Handler, Peer, ScriptedServer
+from smtpscope.profile import Profile
+from smtpscope.secret import Secret
+from smtpscope.session.log import Kind
+from smtpscope.session.redact import HIDDEN
+from smtpscope.session.transcript import transcript
+from smtpscope.smtp.events import Received, Sent
+from smtpscope.tui.history import History
+from smtpscope.tui.inspector import Words
+from smtpscope.tui.line_bar import LineBar
+from smtpscope.tui.screens import Help, Pasted
+from smtpscope_widgets.hex_view import HexView
+from smtpscope_widgets.wire_line import WireLine
+from tui.driving import PROFILE, Driven, driven
+from tui.hostile_payloads import text_in
+
+b64 = base64.b64encode
+SIZES = ((80, 23), (120, 40))
+PIECE = 5
+"""Octets of one write of the server's: no form of a password fits into one."""
+
+
+def aligned(password: bytes) -> list[bytes]:
+    """The base64 of a password at each of the three alignments, in what stands around it in a longer text."""
+    return [b64(b"x" * before + password + b"yyy") for before in (3, 4, 5)]
+
+
+def cores(password: bytes) -> list[bytes]:
+    """Of these, the characters that depend on the password alone."""
+    found = []
+    for offset in range(3):
+        encoded = b64(bytes(offset) + password + bytes(-(offset + len(password)) % 3))
+        found.append(encoded[(offset * 8 + 5) // 6 : (offset + len(password)) * 8 // 6])
+    return found
+
+
+def forms(password: str) -> list[str]:
+    """What must not be seen: in clear, base64, hexadecimal, percent-encoded; in small letters and without blanks."""
+    octets = password.encode()
+    every = [octets, octets.hex().encode(), quote(octets, safe="").encode(), *cores(octets)]
+    return ["".join(form.decode().lower().split()) for form in every]
+
+
+def leaks(text: str, password: str) -> list[str]:
+    """The forms of a password that a text gives away, wherever its lines are broken."""
+    text = "".join(text.lower().split())
+    return [form for form in forms(password) if form in text]
+
+
+def echo(code: int, password: str) -> bytes:
+    """A reply that says the password in every form."""
+    octets = password.encode()
+    said = [octets, octets.upper(), octets.hex().encode(), octets.hex().upper().encode(), b64(octets)]
+    said += [b64(b"\0alice\0" + octets), quote(octets, safe="").encode(), *aligned(octets)]
+    lines = [b"%d-5.7.8 of alice: (%b), no" % (code, each) for each in said]
+    return b"\r\n".join([*lines, b"%d 2.0.0 queued as %b" % (code, said[0])]) + b"\r\n"
+
+
+def echoing(password: str) -> Handler:
+    """A server that repeats the password whenever it opens its mouth; the first login is refused, the second not."""
+    octets = password.encode()
+    asks = {b"PLAIN": [b""], b"LOGIN": [b"Username:", b"Password:"], b"CRAM-MD5": [b"<1@mail.test>"]}
+
+    async def handler(peer: Peer) -> None:
+        async def say(data: bytes) -> None:
+            for start in range(0, len(data), PIECE):
+                await peer.send(data[start : start + PIECE])
+                await asyncio.sleep(0)
+
+        logins = 0
+        await say(b"220 mail.test " + octets + b"\r\n")
+        while line := await peer.line():
+            verb, *rest = line.upper().split()
+            if verb == b"EHLO":
+                keywords = b"250-AUTH PLAIN LOGIN CRAM-MD5 %b %b\r\n250-%b\r\n" % (b64(octets), octets, octets)
+                await say(b"250-mail.test\r\n" + keywords + echo(250, password))
+            elif verb == b"AUTH":
+                for challenge in asks[rest[0]] if len(rest) < 2 else []:
+                    await say(b"334 " + b64(challenge) + b"\r\n")
+                    await peer.line()
+                logins += 1
+                await say(echo(535 if logins == 1 else 235, password))
+            elif verb == b"DATA":
+                await say(b"354 " + octets + b"\r\n")
+                await peer.read_until(END_OF_DATA)
+                await say(b"250 2.0.0 Ok: queued as " + octets + b"\r\n")
+            elif verb == b"VRFY":
+                await say(octets + b" " + b64(octets) + b"\r\n252 perhaps\r\n")  # the first is no reply at all
+            else:
+                await say(echo(250, password))
+
+    return handler
+
+
+# -- the ways to log in
+
+
+async def as_filled(hands: Driven, password: str) -> None:
+    """The password is known: the filled AUTH runs by itself."""
+    await hands.press("a", "enter")
+
+
+async def at_the_prompt(hands: Driven, password: str) -> None:
+    """The app asks for it."""
+    await hands.press("a", "enter")
+    if hands.app.main.line.prompt == "password>":
+        await hands.write(password)
+        await hands.press("enter")
+
+
+async def typed_whole(hands: Driven, password: str) -> None:
+    """AUTH PLAIN with its initial response, typed."""
+    await typed(hands, "AUTH PLAIN " + b64(b"\0alice\0" + password.encode()).decode())
+
+
+async def typed_plain(hands: Driven, password: str) -> None:
+    """AUTH PLAIN, and the response at the 334> prompt."""
+    await typed(hands, "AUTH PLAIN")
+    await response(hands, b"\0alice\0" + password.encode())
+
+
+async def typed_login(hands: Driven, password: str) -> None:
+    """AUTH LOGIN, and both responses at the 334> prompt."""
+    await typed(hands, "auth LOGIN")
+    await response(hands, b"alice")
+    await response(hands, password.encode())
+
+
+async def typed(hands: Driven, line: str) -> None:
+    await hands.press("i")
+    await hands.paste(line)
+    await hands.press("enter")
+
+
+async def response(hands: Driven, octets: bytes) -> None:
+    assert hands.app.main.line.prompt == "334>"
+    await hands.paste(b64(octets).decode())
+    assert not leaks(hands.text, b64(octets).decode())
+    await hands.press("enter")
+
+
+WAYS = {
+    "PLAIN": (as_filled, ("PLAIN",)),
+    "LOGIN": (as_filled, ("LOGIN",)),
+    "CRAM-MD5": (as_filled, ("CRAM-MD5",)),
+    "prompt": (at_the_prompt, ("LOGIN",)),
+    "prompt, CRAM-MD5": (at_the_prompt, ("CRAM-MD5",)),
+    "typed AUTH": (typed_whole, ()),
+    "typed PLAIN": (typed_plain, ()),
+    "typed LOGIN": (typed_login, ()),
+}
+PASSWORD = "wonderland"
+CASES = [*((way, PASSWORD) for way in WAYS), ("PLAIN", "Wö/n+d =länd?"), ("CRAM-MD5", "open sesame 7%")]
+
+
+def given(way: str, password: str) -> Profile:
+    knows = WAYS[way][0] is as_filled
+    return replace(
+        PROFILE,
+        login_wanted=WAYS[way][0] in (as_filled, at_the_prompt),
+        auth=WAYS[way][1],
+        user="alice",
+        password=Secret(password) if knows else None,
+    )
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.delenv("TMUX", raising=False)
+    return tmp_path
+
+
+@asynccontextmanager
+async def logged_in(way: str, password: str, home: Path) -> AsyncIterator[Driven]:
+    """A session with a refused login and a good one, and what comes after."""
+    async with (
+        ScriptedServer(echoing(password), timeout=300) as server,
+        driven(replace(given(way, password), port=server.port), history=History(home / "history")) as hands,
+    ):
+        await hands.press("c", "e", "enter")
+        await WAYS[way][0](hands, password)
+        assert hands.app.view.machine.facts.auth_refused
+        await hands.press("e", "enter", "v", "enter")
+        await WAYS[way][0](hands, password)
+        assert hands.app.view.machine.facts.auth
+        await hands.press("m", "enter", "r", "enter", "d", "enter", "s", "full_stop", "enter")
+        assert password.split()[0] in hands.received.decode()
+        yield hands
+
+
+# -- everything that can be looked at
+
+
+async def looks(hands: Driven, password: str, size: tuple[int, int]) -> AsyncIterator[tuple[str, str]]:
+    """Each pane of the main screen on each row that has the password in it."""
+    app, log = hands.app, hands.app.view.log
+    for row in log.groups:
+        if row in log.shown and not log.groups[row].open and log.kind[row] == Kind.TEXT:
+            log.toggle(log.shown.index(row), True)
+    places = [
+        place
+        for place, row in enumerate(log.shown)
+        if leaks(b"".join(log.octets(each) for each in log.reply_rows(row)).decode("latin-1"), password)
+        or leaks(b"".join(log.octets(each) for each in log.reply_rows(row)).decode(), password)
+        or HIDDEN in "".join(text for text, _ in log.spans(row))
+    ]
+    assert len(places) > 5
+    await hands.resize(*size)
+    for place in places:
+        app.main.log_view.cursor = place
+        app.do_pane_log()
+        for tab in ("reply", "bytes"):
+            app.main.inspector.choose(tab)
+            app.do_pane_inspector()
+            await hands.taken()
+            yield f"{tab} of row {place}", text_in(app, app.main.inspector)
+            for text in pages(hands, tab):
+                yield f"{tab} of row {place}", text
+        app.action_leave_pane()
+        await hands.taken()
+        for widget in (app.main.log_view, app.main.top, app.main.explanation, app.main.line, app.main.bottom):
+            yield f"row {place}", text_in(app, widget)
+
+
+def pages(hands: Driven, tab: str) -> Iterator[str]:
+    """A tab of the inspector from its top to its end."""
+    inspector = hands.app.main.inspector
+    if tab == "reply":
+        yield str(inspector.query_one(Words).render())
+        return
+    view = inspector.query_one(HexView)
+    rows = [hex_row(view, y) for y in range(view.virtual_size.height)]
+    yield "".join(octets for octets, _ in rows)
+    yield "".join(text for _, text in rows)
+
+
+def hex_row(view: HexView, y: int) -> tuple[str, str]:
+    """The hexadecimal digits and the text of one row."""
+    spans = view._line(y * view.bytes_per_line)
+    octets = "".join(text for text, kind in spans[1:] if len(text) == 2 and kind in ("byte", "hidden"))
+    text = "".join(text for text, kind in spans[1:] if len(text) == 1 and kind in ("text", "hidden", "control"))
+    return octets, text
+
+
+async def others(hands: Driven, home: Path) -> AsyncIterator[tuple[str, str]]:
+    """All that is no pane: pictures, copies, files, screens over the main one, and what repr gives."""
+    app = hands.app
+    image = ElementTree.fromstring(app.export_screenshot())
+    yield "screenshot", "".join(image.itertext())
+    for place in range(len(app.view.log.shown)):
+        app.main.log_view.cursor = place
+        app.do_row()
+        yield f"copied row {place}", app.clipboard
+    app.do_transcript()
+    yield "copied transcript", app.clipboard
+    yield "printed transcript", transcript(app.recorder[:], redact=app.view.redactor)
+    yield "news", app.news
+    for file in sorted(home.rglob("*")):
+        if file.is_file():
+            yield f"file {file.name}", file.read_text(encoding="utf-8")
+    yield "history", "\n".join(app.main.line.past.lines)
+    for verb in ("AUTH", "NOOP", "VRFY", "EHLO", "MAIL"):
+        app.fill_verb(verb)
+        await hands.take()
+        yield f"line filled with {verb}", hands.text
+    app.main.line.clear()
+    for begun in ("AUTH ", "AUTH W", "AUTH D", "MAIL FROM:<alice@example.org>", "MAIL FROM:<"):
+        yield f"completion of {begun}", "\n".join(app.main.line._complete(begun))
+    await hands.press("escape", "question_mark")
+    assert isinstance(app.screen, Help)
+    yield "help", str(app.screen.query_one(Words).render())
+    await hands.press("escape", "ctrl+p")
+    await app.workers.wait_for_complete()
+    await hands.take()
+    assert isinstance(app.screen, CommandPalette)
+    yield "palette", hands.text
+    yield "palette's options", repr([option.prompt for option in app.screen.query_one(OptionList).options])
+    await hands.press("escape")
+    assert app.session is not None
+    live = app.session.session
+    for thing in (app, app.given, app.profile, live, app.main, app.main.line, app.view, app.view.redactor):
+        yield f"repr of {type(thing).__name__}", repr(thing)
+
+
+@pytest.mark.parametrize(("way", "password"), CASES)
+async def test_no_password_is_seen(
+    way: str, password: str, home: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    hidden = 0
+    async with logged_in(way, password, home) as hands:
+        raw = b"".join(event.data for event in hands.app.recorder if isinstance(event, Received | Sent))
+        assert set(leaks(raw.decode(), password)) == set(forms(password))  # so it would be seen
+        for size in SIZES if way in ("PLAIN", "typed LOGIN") else SIZES[:1]:
+            async for where, text in looks(hands, password, size):
+                assert not leaks(text, password), f"{where}:\n{text}"
+                hidden += HIDDEN in text
+        async for where, text in others(hands, home):
+            assert not leaks(text, password), f"{where}:\n{text}"
+            hidden += HIDDEN in text
+    assert hidden > 20
+    assert not leaks(caplog.text, password)
+    assert not leaks("".join(capsys.readouterr()), password)
+
+
+# -- one thing at a time
+
+
+async def test_a_row_is_drawn_anew_when_what_it_says_becomes_a_secret(home: Path) -> None:
+    async with (
+        ScriptedServer(echoing(PASSWORD)) as server,
+        driven(replace(given("typed AUTH", PASSWORD), port=server.port), size=(120, 40)) as hands,
+    ):
+        await hands.press("c")
+        assert PASSWORD in hands.of(hands.app.main.log_view)  # nobody has said that this is a secret
+        await hands.press("e", "enter")
+        await typed_whole(hands, PASSWORD)
+        await hands.press("2", "g")
+        assert not leaks(hands.text, PASSWORD)
+        assert f"220 mail.test {HIDDEN}" in hands.of(hands.app.main.log_view)
+
+
+async def test_a_response_that_comes_too_late_is_neither_shown_nor_kept_nor_sent(home: Path) -> None:
+    """Enter, and in the same moment the server gives up: the text belongs to a prompt that is gone."""
+    secret = b64(PASSWORD.encode()).decode()
+
+    async def handler(peer: Peer) -> None:
+        await peer.send(b"220 mail.test\r\n")
+        await peer.line()
+        await peer.send(b"334 UGFzc3dvcmQ6\r\n")
+        await peer.line()
+        await peer.send(b"535 no\r\n")
+        await peer.gone()
+
+    history = History(home / "history")
+    async with ScriptedServer(handler) as server, driven(replace(PROFILE, port=server.port), history=history) as hands:
+        await hands.press("c")
+        await typed(hands, "AUTH LOGIN")
+        line = hands.app.main.line
+        await response(hands, b"cancelled")
+        assert line.prompt == ">"
+        for masked in (LineBar.Send(secret, False, True), WireLine.Pasted(line, f"{secret}\nx", (secret, "x"))):
+            if isinstance(masked, WireLine.Pasted):
+                masked.masked = True
+            before = server.received
+            line.post_message(masked)
+            await hands.settle()
+            assert hands.over is None
+            assert secret not in hands.text
+            assert "is gone" in hands.said
+            assert server.received == before
+            assert all(secret not in each for each in history.lines)
+        assert secret not in (home / "history").read_text()
+
+
+@pytest.mark.parametrize("prompt", ["password>", "334>"])
+async def test_what_is_pasted_under_a_mask_is_not_listed(prompt: str, home: Path) -> None:
+    async with (
+        ScriptedServer(echoing("another")) as server,
+        driven(replace(given("prompt", PASSWORD), port=server.port)) as hands,
+    ):
+        await hands.press("c", "e", "enter")
+        if prompt == "334>":
+            await typed(hands, "AUTH PLAIN")
+        else:
+            await hands.press("a", "enter")
+        assert hands.app.main.line.prompt == prompt
+        await hands.paste(f"{PASSWORD}\n{PASSWORD}\n")
+        assert hands.over is not Pasted
+        assert not leaks(hands.text, PASSWORD)
+
+
+async def test_a_response_ahead_of_its_334_is_not_remembered(home: Path) -> None:
+    """AUTH was typed, and its response before the server has asked for it."""
+    go = asyncio.Event()
+
+    async def handler(peer: Peer) -> None:
+        await peer.send(b"220 mail.test\r\n")
+        await peer.line()
+        await go.wait()
+        await peer.send(b"334 UGFzc3dvcmQ6\r\n235 ok\r\n")
+        await peer.gone()
+
+    secret, history = b64(PASSWORD.encode()).decode(), History(home / "history")
+    async with ScriptedServer(handler) as server, driven(replace(PROFILE, port=server.port), history=history) as hands:
+        await hands.press("c", "i")
+        await hands.write_on("AUTH LOGIN")
+        await hands.begin("enter", "i")
+        await hands.write_on(secret)
+        await hands.begin("enter")
+        await hands.until_sent(secret.encode())
+        assert not leaks(hands.text, PASSWORD)
+        assert "waiting: AUTH" in hands.header
+        go.set()
+        await hands.until(lambda: hands.app.view.machine.facts.auth)
+        assert not leaks(hands.text, PASSWORD)
+        assert history.lines == ["AUTH LOGIN"]
+        await hands.begin("i", "up")
+        assert hands.app.main.line.value == "AUTH LOGIN"
+
+
+async def test_a_group_of_lines_with_a_login_in_it_is_not_offered_again() -> None:
+    async with ScriptedServer(echoing("another")) as server, driven(replace(PROFILE, port=server.port)) as hands:
+        await hands.press("c")
+        await typed(hands, f"NOOP\\r\\nAUTH PLAIN {b64(PASSWORD.encode()).decode()}")
+        await hands.press("o")
+        assert hands.app.main.line.ghost == "NOOP"
+
+
+async def test_a_server_does_not_get_its_own_escapes_typed() -> None:
+    """What it offers behind AUTH is completed as text, not as the escapes of the line."""
+
+    async def handler(peer: Peer) -> None:
+        await peer.send(b"220 mail.test\r\n")
+        await peer.line()
+        await peer.send(b"250-mail.test\r\n250 AUTH X\\r\\nQUIT\r\n")
+        await peer.line()
+        await peer.send(b"504 what\r\n")
+        await peer.gone()
+
+    async with ScriptedServer(handler) as server, driven(replace(PROFILE, port=server.port)) as hands:
+        await hands.press("c", "e", "enter", "i")
+        await hands.paste("AUTH ")
+        await hands.press("tab", "enter")
+        assert server.received.endswith(b"\r\nAUTH X\\r\\nQUIT\r\n")
+
+
+def test_messages_do_not_say_what_was_typed_under_a_mask() -> None:
+    line = WireLine()
+    line.masked = True
+    messages = [
+        LineBar.Send(PASSWORD, False, True),
+        LineBar.Credentials("PLAIN", "alice", Secret(PASSWORD)),
+        WireLine.Submitted(line, PASSWORD, False),
+        WireLine.Changed(line, PASSWORD),
+        WireLine.Pasted(line, PASSWORD, (PASSWORD,)),
+    ]
+    for message in messages:
+        assert not leaks(repr(message), PASSWORD)
+        with contextlib.suppress(TypeError):
+            assert not leaks(repr(list(message.__rich_repr__())), PASSWORD)
