@@ -241,6 +241,11 @@ class WireLog(ScrollView, can_focus=True):
             self._follow = False
         self._look()
 
+    def watch_show_vertical_scrollbar(self, show: bool) -> None:
+        """Textual tells a scrollbar only of scrolling that it was there for."""
+        if show:
+            self.vertical_scrollbar.position = self.scroll_y
+
     def on_resize(self, event: events.Resize) -> None:
         """Draw anew at the new size, at the end if the view was there."""
         self._strips.clear()

@@ -264,12 +264,14 @@ class Acting(App[int]):
 
     def do_transcript(self) -> None:
         """Copy the session."""
-        text = transcript(self.recorder[:], redact=self.view.redactor)
+        text = transcript(self.recorder, redact=self.view.redactor)
         self.say(clipboard.copy(text, self.copy_to_clipboard))
 
     def do_picture(self) -> None:
         """The next size of the picture."""
         self.main.next_picture_size()
+        if self.main.picture_size == "off" and self.main.pane == "picture":
+            self.main.log_view.focus()
         self.look()
 
     def do_zoom(self) -> None:
@@ -296,17 +298,20 @@ class Acting(App[int]):
 
     def do_pane_picture(self) -> None:
         """Focus the picture."""
+        self.main.open_picture()
+        self.look()
         self.main.diagram.focus()
 
     def do_pane_log(self) -> None:
         """Focus the log."""
-        self.main.remove_class("over")
+        self.main.open_log()
+        self.look()
         self.main.log_view.focus()
 
     def do_pane_inspector(self) -> None:
         """Open the inspector and focus it."""
         self.main.open_inspector()
-        self.show_row()
+        self.look()
         self.main.inspector.take_focus()
 
     def do_pane_line(self) -> None:

@@ -436,6 +436,8 @@ class SmtpScope(Acting):
                 self.call("send_lines", writes)
             else:
                 self.call("send", b"".join(writes))
+            if line.prompt == ">":
+                self.back()
 
         if event.masked and not line.masked:
             self.say(f"{_TOO_LATE}: what was pasted under the mask is gone")
@@ -459,9 +461,13 @@ class SmtpScope(Acting):
         self.do_pane_inspector()
 
     def on_wire_log_fold_toggled(self, event: WireLog.FoldToggled) -> None:
-        """Open or close a group."""
+        """Open or close a group; what opens is scrolled into view."""
+        rows, view = len(self.view.log.shown), self.main.log_view
         self.view.log.toggle(event.row, event.open)
         self.look()
+        behind = len(self.view.log.shown) - rows
+        if behind > 0:
+            view.top = max(view.top, min(event.row, event.row + behind + 1 - view.size.height))
 
     def on_text_rows_clicked(self, event: TextRows.Clicked) -> None:
         """A click on the footer does what the key does."""
@@ -482,7 +488,7 @@ def run(profile: Profile) -> int:
     finally:
         session.stop()
     if profile.transcript and len(recorder):
-        sys.stdout.write(transcript(recorder[:], redact=app.view.redactor))
+        sys.stdout.write(transcript(recorder, redact=app.view.redactor))
         sys.stdout.flush()
     recorder.close()
     return code or 0

@@ -107,9 +107,8 @@ class MainScreen(Screen[None]):
     def lay_out(self) -> None:
         """Where the inspector is depends on the width."""
         beside = self.size.width >= BESIDE
+        self.set_class(not beside and (self.has_class("over") or self.pane == "inspector"), "over")
         self.set_class(beside, "beside")
-        if beside:
-            self.remove_class("over")
 
     @property
     def beside(self) -> bool:
@@ -147,15 +146,31 @@ class MainScreen(Screen[None]):
         """The pane with the focus alone, and back."""
         pane = self.pane
         if self.zoomed:
-            self.remove_class("zoomed", "zoomed-picture", "zoomed-inspector")
+            self.leave_zoom()
         elif pane == "picture":
             self.add_class("zoomed-picture")
         else:
             self.add_class("zoomed")
             self.set_class(pane == "inspector", "zoomed-inspector")
 
+    def leave_zoom(self) -> None:
+        """All panes again."""
+        self.remove_class("zoomed", "zoomed-picture", "zoomed-inspector")
+
+    def open_picture(self) -> None:
+        """The picture, also where it was off."""
+        self.leave_zoom()
+        if self._choice == "off":
+            self._choice = None
+
+    def open_log(self) -> None:
+        """The log, where the inspector stands over it."""
+        self.leave_zoom()
+        self.remove_class("over")
+
     def open_inspector(self) -> None:
         """Over the log, where it is not beside it."""
+        self.leave_zoom()
         self.set_class(not self.beside, "over")
 
     # -- what is shown
@@ -181,7 +196,7 @@ class MainScreen(Screen[None]):
         row, log = self.cursor_row(view), view.log
         above: list[Spans] = [[(safe(view.redactor.text(news)), "warn")]] if news else []
         if question is not None:
-            above = [*_question(question, view.redactor.text(question.text), self.size.width), *above]
+            above = [*_question(question, view.redactor.text(question.text), self.size.width - 2), *above]
         if self.beside or self.has_class("over"):
             self.inspector.show(log, row, above)
         if self.beside:
@@ -190,9 +205,9 @@ class MainScreen(Screen[None]):
         if reply is not None:
             lines: list[Spans] = [[(view.redactor.text(line), "text")] for line in brief(reply).splitlines()]
         else:
-            lines = wrapped(log.spans(row), self.size.width) if row >= 0 else [[(_WELCOME, "dim")]]
+            lines = wrapped(log.spans(row), self.size.width - 2) if row >= 0 else [[(_WELCOME, "dim")]]
         self.explanation.styles.height = rows = max(2, len(above) if question is not None else 0)
-        self.explanation.show([*above, *lines][:rows])
+        self.explanation.show([[(" ", "text"), *line] for line in [*above, *lines][:rows]])
 
     def show_footer(self, view: View, step: NextStep) -> None:
         """What space does, and the keys; and the rule, which tells who has the focus."""

@@ -1,0 +1,128 @@
+"""The inspector explains the row under the cursor, in words and octet by octet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from smtpscope.secret import Secret
+from tui.driving import PROFILE, answering, driven, on_server
+from tui.recordings import finished, in_transaction
+
+WIDE, SMALL = (120, 40), (80, 23)
+
+
+async def test_it_stands_beside_the_log_and_follows_the_cursor() -> None:
+    async with driven(PROFILE, in_transaction().recorder, size=WIDE) as hands:
+        assert "Sent inside TLS" in hands.said
+        await hands.press("k", "k")
+        assert "RCPT TO:<dave@example.org>" in hands.said
+        await hands.press("g")
+        assert "connect to mx1.example.org:587" in hands.said
+
+
+async def test_a_refusal_is_explained_in_words() -> None:
+    async with driven(PROFILE, in_transaction().recorder, size=WIDE) as hands:
+        while "550 5.1.1" not in hands.said:
+            await hands.press("k")
+        assert "permanent · addressing · bad mailbox address" in hands.said
+        assert "The mailbox does not exist at this server." in hands.said
+        assert "RFC 5321 4.2.3, RFC 3463 3.2" in hands.said
+        assert "first byte after 4.0 ms" in hands.said
+        assert "unknown user" in hands.said
+
+
+async def test_two_rows_explain_on_a_small_screen() -> None:
+    async with driven(PROFILE, in_transaction().recorder, size=SMALL) as hands:
+        while "550 5.1.1" not in hands.said:
+            await hands.press("k")
+        assert hands.said == (
+            "550 5.1.1 permanent · addressing · bad mailbox address The mailbox does not exist at this server."
+        )
+
+
+async def test_enter_opens_it_over_the_log_and_escape_closes_it() -> None:
+    async with driven(PROFILE, in_transaction().recorder, size=SMALL) as hands:
+        before = hands.text
+        await hands.press("enter")
+        assert hands.focus == "inspector"
+        assert not hands.app.main.log_view.display
+        assert "[reply]" in hands.text
+        assert "Sent inside TLS" in hands.inspector
+        await hands.press("enter", "escape")
+        assert hands.focus == "log"
+        assert hands.text == before
+
+
+@pytest.mark.parametrize("size", [WIDE, SMALL])
+async def test_arrows_go_to_the_bytes_and_back(size: tuple[int, int]) -> None:
+    async with driven(PROFILE, in_transaction().recorder, size=size) as hands:
+        await hands.press("3")
+        assert hands.focus == "inspector"
+        await hands.press("right")
+        assert "[bytes]" in hands.inspector
+        assert "44 41 54 41 0d 0a" in hands.inspector
+        assert hands.focus == "inspector"
+        await hands.press("left")
+        assert "[reply]" in hands.inspector
+        await hands.press("left")
+        assert "[bytes]" in hands.inspector, "round and round"
+
+
+async def test_bytes_show_where_the_reads_ended() -> None:
+    recording = in_transaction().says(b"354 go", 0.1)
+    recording.says(b" on\r", 0.1).says(b"\n", 0.1)
+    async with driven(PROFILE, recording.recorder, size=WIDE) as hands:
+        await hands.press("3", "right")
+        assert "33 35 34 20 67 6f|20 6f" in hands.inspector
+        assert "6e 0d|0a" in hands.inspector
+
+
+async def test_no_secret_is_in_the_bytes() -> None:
+    async with driven(replace(PROFILE, password=Secret("wonderland")), finished(), size=WIDE) as hands:
+        await hands.press("3", "right", "2", "g")
+        for _ in range(len(hands.log)):
+            assert "41 47 46 73" not in hands.inspector
+            assert "AGFsaWNl" not in hands.text
+            assert "wonderland" not in hands.text
+            await hands.press("j")
+        assert "·· ·· ··" not in hands.inspector
+
+
+async def test_what_is_odd_about_a_reply_is_told() -> None:
+    async with on_server(answering({"EHLO": b"250-mail.test\n550 mixed\r\n"})) as (hands, _):
+        await hands.press("space")
+        assert "!" in hands.said
+        assert "LF" in hands.said
+
+
+async def test_a_folded_reply_is_whole_in_it() -> None:
+    async with on_server() as (hands, _):
+        await hands.press("space")
+        assert hands.log[-1].endswith("+4")
+        for keyword in ("PIPELINING", "SIZE 1000000", "8BITMIME", "AUTH PLAIN LOGIN CRAM-MD5"):
+            assert keyword in hands.said
+
+
+async def test_tabs_can_be_clicked() -> None:
+    async with driven(PROFILE, in_transaction().recorder, size=WIDE) as hands:
+        at = hands.inspector.split("\n")[0].index("bytes")
+        await hands.pilot.click(hands.app.main.inspector, offset=(at, 0))
+        await hands.settle()
+        assert "[bytes]" in hands.inspector
+        assert "44 41 54 41" in hands.inspector
+
+
+async def test_message_text_is_explained() -> None:
+    async with driven(PROFILE, finished(), size=WIDE) as hands:
+        while "message, 61 bytes" not in hands.said:
+            await hands.press("k")
+        assert "leading dots doubled" in hands.said
+
+
+async def test_before_anything_was_said_it_says_so() -> None:
+    async with driven(size=WIDE) as hands:
+        assert "Nothing has been said yet." in hands.said
+    async with driven(size=SMALL) as hands:
+        assert "space does the next step" in hands.said
