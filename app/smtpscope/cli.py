@@ -58,7 +58,7 @@ def _run(words: list[str]) -> int:
         profile = _with_terminal(_with_credentials(wanted))
     except click.Abort:
         return _refuse("No credentials were given.", BAD_OPTIONS)
-    from smtpscope.tui.app import run
+    from smtpscope.tui.terminal import run
 
     return run(profile)
 

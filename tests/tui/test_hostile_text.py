@@ -36,9 +36,10 @@ from smtpscope.smtp.events import (
     Secured,
     Sent,
 )
-from smtpscope.tui.app import LastWall, SmtpScope
+from smtpscope.tui.app import SmtpScope
 from smtpscope.tui.history import History
 from smtpscope.tui.inspector import Words
+from smtpscope.tui.last_wall import LastWall
 from smtpscope.tui.screens import Help, Pasted
 from smtpscope_widgets.hex_view import HexView
 from smtpscope_widgets.rows import Row

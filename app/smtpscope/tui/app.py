@@ -8,11 +8,9 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
-from rich.cells import cell_len, set_cell_size
-from rich.segment import Segment
+from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.color import Color
 from textual.filter import LineFilter
 from textual.message import Message
 from textual.widget import Widget
@@ -23,22 +21,20 @@ from smtpscope.profile import Profile
 from smtpscope.session import plan
 from smtpscope.session.recorder import Recorder
 from smtpscope.session.thread import SessionThread
-from smtpscope.session.transcript import transcript
 from smtpscope.session.view import View
 from smtpscope.smtp.command import SMTPCommand
 from smtpscope.smtp.events import Asked
 from smtpscope.tui import theme
 from smtpscope.tui.acting import Acting
-from smtpscope.tui.history import History, state_folder, without_secrets
+from smtpscope.tui.history import History, without_secrets
 from smtpscope.tui.keys import BURST_GAP, KeyGate
+from smtpscope.tui.last_wall import LastWall, fault
 from smtpscope.tui.line_bar import ENDINGS, LineBar
 from smtpscope.tui.main_screen import MainScreen
 from smtpscope.tui.palette import Palette
 from smtpscope.tui.rows import LogRows
 from smtpscope.tui.screens import Pasted
-from smtpscope.visible import escape, octets, unescape
-from smtpscope_widgets.drawing import to_ascii
-from smtpscope_widgets.spans import wall
+from smtpscope.visible import escape, octets, safe, unescape
 from smtpscope_widgets.state_diagram import StateDiagram
 from smtpscope_widgets.text_rows import TextRows
 from smtpscope_widgets.wire_line import WireLine
@@ -52,24 +48,6 @@ TICK = 0.1
 """Seconds between two drawings of a clock that runs."""
 
 _TOO_LATE = "the server waits for no response any more"
-
-
-class LastWall(LineFilter):
-    """Nothing unprintable reaches the terminal, whichever widget it comes from; in ASCII mode nothing but ASCII."""
-
-    def __init__(self, ascii_only: bool) -> None:
-        super().__init__()
-        self._ascii_only = ascii_only
-
-    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        """Replace what slipped through; the cells stay as many."""
-        return [Segment(self._safe(text), style, control) for text, style, control in segments]
-
-    def _safe(self, text: str) -> str:
-        safe = wall(text)
-        if self._ascii_only and not safe.isascii():
-            safe = "".join(c if c.isascii() else "?" * cell_len(c) for c in to_ascii(safe))
-        return safe if safe == text else set_cell_size(safe, cell_len(text))
 
 
 class Woken(Message):
@@ -130,6 +108,10 @@ class SmtpScope(Acting):
     def get_line_filters(self) -> list[LineFilter]:
         """Textual's filters, and the last wall behind them."""
         return [*super().get_line_filters(), self._last_wall]
+
+    def _fatal_error(self) -> None:
+        """A fault of ours, in one sentence: Textual's report would show every variable, raw octets and secrets too."""
+        self.panic(Text(safe(self.view.redactor.text(fault(sys.exception())))))
 
     def get_system_commands(self, screen: Any) -> Iterable[Any]:
         """None: the palette has its own."""
@@ -473,22 +455,3 @@ class SmtpScope(Acting):
         """A click on the footer does what the key does."""
         if event.rows is self.main.bottom and (action := self.main.footer_action(event.x)):
             self.action_do(action)
-
-
-def run(profile: Profile) -> int:
-    """Run the app on the terminal; afterwards the transcript is on the normal screen. Gives the exit code."""
-    if not os.environ.get("NO_COLOR"):
-        os.environ.pop("NO_COLOR", None)  # empty means not set (no-color.org)
-    recorder = Recorder()
-    app: SmtpScope
-    session = SessionThread(profile, recorder, lambda: app.wake())
-    app = SmtpScope(profile, recorder, session, history=History(state_folder() / "history"))
-    try:
-        code = app.run()
-    finally:
-        session.stop()
-    if profile.transcript and len(recorder):
-        sys.stdout.write(transcript(recorder, redact=app.view.redactor))
-        sys.stdout.flush()
-    recorder.close()
-    return code or 0
