@@ -50,6 +50,7 @@ def logged_in(offer: str = CLEAR) -> Playbook:
 STATES: dict[str, tuple[Callable[[], Playbook], Profile, Step | None, str]] = {
     # NONE
     "not connected": (Playbook, PLAIN, Connect(), "connect to mail.test:25"),
+    "practising": (Playbook, Profile("127.0.0.1", 0, demo=True), Connect(), "connect to the practice server"),
     "closed": (lambda: at_mail().apply(Closed(9.0, "dropped")), PLAIN, Connect(), "connect to mail.test:25"),
     "after QUIT": (lambda: connected() >> "QUIT" << "221 Bye", PLAIN, Connect(), "connect to mail.test:25"),
     "after 421": (lambda: at_mail() << "421 enough", PLAIN, Connect(), "connect to mail.test:25"),
@@ -92,7 +93,7 @@ STATES: dict[str, tuple[Callable[[], Playbook], Profile, Step | None, str]] = {
     "STARTTLS offered, credentials": (logging_in, LOGIN, StartTls(), "STARTTLS"),
     "STARTTLS wanted, not offered": (
         lambda: connected(CLEAR), TLS, None,
-        "STARTTLS is not offered: t sends it all the same, m MAIL in clear, q QUIT",
+        "STARTTLS is not offered: t sends it anyway, m MAIL in clear, q QUIT",
     ),
     "STARTTLS refused": (
         lambda: connected() >> "STARTTLS" << "454 no", TLS, None,
@@ -111,11 +112,11 @@ STATES: dict[str, tuple[Callable[[], Playbook], Profile, Step | None, str]] = {
     ),
     "AUTH, not the one asked for": (
         lambda: logging_in(CLEAR), replace(LOGIN, auth=("CRAM-MD5",)), None,
-        "only AUTH PLAIN LOGIN is offered: a sends it all the same, m MAIL without login, q QUIT",
+        "only AUTH PLAIN LOGIN is offered: a sends it anyway, m MAIL without login, q QUIT",
     ),
     "AUTH not offered": (
         lambda: logging_in("250 hi"), LOGIN, None,
-        "AUTH is not offered: a sends it all the same, m MAIL without login, q QUIT",
+        "AUTH is not offered: a sends it anyway, m MAIL without login, q QUIT",
     ),
     "AUTH refused": (
         lambda: logging_in(CLEAR) >> "AUTH PLAIN AA==" << "535 no", LOGIN, None,

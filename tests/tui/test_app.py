@@ -19,7 +19,7 @@ from tui.recordings import finished, in_transaction, questioned
 
 SIZES = [(40, 12), (80, 23), (80, 24), (120, 40), (200, 60)]
 WALK = [
-    ("connect to localhost:", "BANNER"),
+    ("connect to the practice server", "BANNER"),
     ("EHLO ", "CONNECTED"),
     ("STARTTLS", "BANNER"),
     ("EHLO ", "EHLO"),

@@ -91,7 +91,8 @@ def next_step(machine: Machine, profile: Profile, ehlo_name: str) -> NextStep:
     if here is C.NONE:
         if facts.link or facts.status.name in ("FINDINGHOST", "CONNECTING", "SECURING"):
             return NextStep(None, "waiting for the connection")
-        return NextStep(Connect(), f"connect to {profile.server}:{profile.port}")
+        where = "the practice server" if profile.demo else f"{profile.server}:{profile.port}"
+        return NextStep(Connect(), f"connect to {where}")
     if machine.refusal is not None and (step := _after_refusal(machine, ehlo_name)) is not None:
         return step
     return _forward(facts, here, profile, ehlo_name)
@@ -145,13 +146,13 @@ def _before_mail(facts: Facts, profile: Profile) -> NextStep:
         if "STARTTLS" in facts.ext:
             return NextStep(StartTls(), "STARTTLS", "STARTTLS")
         if profile.tls == "starttls":
-            return NextStep(None, "STARTTLS is not offered: t sends it all the same, m MAIL in clear, q QUIT")
+            return NextStep(None, "STARTTLS is not offered: t sends it anyway, m MAIL in clear, q QUIT")
     if profile.login_wanted and not facts.auth and not facts.auth_refused and facts.want_login:
         chosen = mechanism(facts, profile)
         if chosen is None:
             offered = facts.ext.get("AUTH")
             what = f"only AUTH {offered} is offered" if offered else "AUTH is not offered"
-            return NextStep(None, f"{what}: a sends it all the same, m MAIL without login, q QUIT")
+            return NextStep(None, f"{what}: a sends it anyway, m MAIL without login, q QUIT")
         return NextStep(C.AUTH, f"AUTH {chosen}", f"AUTH {chosen}")
     filled = mail_line(profile)
     return NextStep(C.MAIL, filled.line, filled.line, filled.cursor)

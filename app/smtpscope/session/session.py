@@ -124,7 +124,8 @@ class Session(Works):
     def _busy(self) -> bool:
         if self._question is not None or self.machine.facts.streaming:
             return True
-        return bool(self.machine.pending) or any(not task.done() for task in self._tasks)
+        works = self._tasks - {self._starting}  # that of the practice server connecting waits for
+        return bool(self.machine.pending) or any(not task.done() for task in works)
 
     async def _do_next(self) -> bool:
         """The next step; whether it was one and was not refused."""
