@@ -13,7 +13,7 @@ from servers.scripted import SENT_KEPT, ScriptedServer
 from smtp.playbook import REST
 from smtp.test_message import on_the_wire
 from smtpscope.smtp.errors import TransportError
-from smtpscope.smtp.events import Asked, Cipher, Closed, Event, Failed, Received, Sent, TimedOut
+from smtpscope.smtp.events import Asked, Cipher, Closed, Event, Failed, Link, LinkStatus, Received, Sent, TimedOut
 from smtpscope.smtp.machine import Machine
 from smtpscope.smtp.transport import SMTPTransport
 
@@ -112,7 +112,13 @@ async def play(case: Case, ca_path: str, answer: int = 0) -> Watch:
     async with hostile.playing(case) as server:
         in_tls = any("starttls" in step for step in case.script)
         watch = Watch(server, in_tls)
-        transport = SMTPTransport(watch, timeout=PATIENCE, ask=ask)
+        transport = SMTPTransport(watch, timeout=LIMIT, ask=ask)
+
+        def be_patient(event: Event) -> None:
+            if isinstance(event, Link) and event.status is LinkStatus.CONNECTED:
+                transport.timeout = PATIENCE
+
+        transport.listeners.append(be_patient)
         async with asyncio.timeout(LIMIT):
             await drive(transport, case, server.port, ca_path)
             await watch.catch_up(over=bool({"EOF", "RST"} & set(case.flags)))
@@ -157,7 +163,7 @@ async def test_a_misbehaving_server_is_survived(name: str, ca_path: str) -> None
     case = CASES[name]
     watch = await play(case, ca_path)
     if name not in NOT_IN_A_FAST_PLAY:
-        assert OURS & set(case.flags) <= shown_flags(watch)
+        assert OURS & set(case.flags) <= shown_flags(watch), watch.ends
     shown = b""
     for event in watch.events:
         if isinstance(event, Sent):
