@@ -22,6 +22,8 @@ POLL = 0.02
 """Seconds between two looks at the screen."""
 LABEL_AGE = 0.32
 """Seconds for which what space does must have been in sight before space counts, and a little more."""
+ESCAPE_GAP = 0.15
+"""Seconds after Escape; a key that comes within 0.1 s of it is another one with Alt."""
 KEY_GAP = 0.03
 """Seconds between two keys of one hand; faster ones are taken for a paste."""
 
@@ -118,8 +120,8 @@ class Terminal:
         return await self._tmux("capture-pane", "-p", "-J", "-S", "-")
 
     async def sees(self, *texts: str, seconds: float = PATIENCE) -> str:
-        """Wait until all of ``texts`` are on the screen at once; gives that screen."""
-        return await self.until(lambda screen: all(text in screen for text in texts), repr(texts), seconds)
+        """Wait until all of ``texts`` are on the screen at once, wrapped or not; gives that screen."""
+        return await self.until(lambda screen: all(shows(screen, text) for text in texts), repr(texts), seconds)
 
     async def until(self, wanted: Callable[[str], bool], name: str, seconds: float = PATIENCE) -> str:
         """Wait until ``wanted`` is true of the screen, and give that; AssertionError with the screen if it never is."""
@@ -136,7 +138,7 @@ class Terminal:
         """Press keys by tmux's names (Space, Enter, C-q ...), no faster than a hand does."""
         for key in keys:
             await self._tmux("send-keys", key)
-            await asyncio.sleep(KEY_GAP)
+            await asyncio.sleep(ESCAPE_GAP if key == "Escape" else KEY_GAP)
 
     async def type(self, text: str) -> None:
         """Type or paste characters into the line and see them there; an Enter that came with them would be text."""
@@ -202,6 +204,11 @@ class Terminal:
         code, text = await self.ended()
         assert code == 0, text
         return text
+
+
+def shows(screen: str, text: str) -> bool:
+    """Whether ``text`` is on the screen, as it stands or wrapped."""
+    return text in screen or " ".join(text.split()) in " ".join(screen.split())
 
 
 def line_of(screen: str) -> str:
