@@ -8,6 +8,7 @@ Everything it needs is made in a folder of its own; the machine's own Postfix is
 import contextlib
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -192,7 +193,7 @@ class Postfix:
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
                 with socket.create_connection((HOST, self.port), timeout=START_LIMIT) as sock:
-                    if sock.recv(512).startswith(b"220 "):
+                    if sock.recv(512).startswith(b"220 mail.test "):
                         sock.sendall(b"QUIT\r\n")
                         return
             except OSError:
@@ -214,8 +215,14 @@ def _make_queue(spool: Path) -> None:
 
 
 def _free_ports() -> tuple[int, int]:
-    with socket.create_server((HOST, 0)) as one, socket.create_server((HOST, 0)) as other:
-        return one.getsockname()[1], other.getsockname()[1]
+    """Two ports below those that the system gives out by itself, so that no other server takes them meanwhile."""
+    found: list[int] = []
+    for port in random.sample(range(20000, 32000), 100):
+        with contextlib.suppress(OSError), socket.create_server((HOST, port)):
+            found.append(port)
+        if len(found) == 2:
+            return found[0], found[1]
+    raise RuntimeError("no free port between 20000 and 32000")
 
 
 def _output(*command: str, stdin: str = "") -> str:

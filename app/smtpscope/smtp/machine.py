@@ -129,7 +129,7 @@ class Machine:
     @property
     def line_unfinished(self) -> bool:
         """Whether the message text that went out does not end in CRLF."""
-        return bool(self.facts.texted) and not self._outgoing.tail.endswith(b"\r\n")
+        return self.facts.data_mode and bool(self.facts.texted) and not self._outgoing.tail.endswith(b"\r\n")
 
     @property
     def prompt(self) -> str:
