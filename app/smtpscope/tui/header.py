@@ -40,8 +40,8 @@ def header(view: View, profile: Profile, now: float, width: int, picture_size: s
 
 
 def _fitting(ways: list[Spans], room: int) -> Spans:
-    """The first of several ways to say it that has room, else the first one cut, else the last."""
-    return next((way for way in ways if cells(way) <= room), cut(ways[0], room) if room > 36 else ways[-1])
+    """The first of several ways to say it that has room, else the last."""
+    return next((way for way in ways if cells(way) <= room), ways[-1])
 
 
 def _foreign(view: View, text: str) -> str:
@@ -98,7 +98,13 @@ def _doing(view: View, profile: Profile, now: float) -> list[Spans]:
     if view.closed is not None:
         cause = safe(view.redactor.text(view.closed.cause))
         way_out = "closed, c connects again"
-        return [[(f"{way_out}: {cause}", "warn")], [(way_out, "warn")], [("closed", "warn")]]
+        whole: Spans = [(f"{way_out}: {cause}", "warn")]
+        return [
+            whole,
+            *(cut(whole, room, "...") for room in (100, 80, 60, 45)),
+            [(way_out, "warn")],
+            [("closed", "warn")],
+        ]
     if machine.facts.securing or (link is not None and link.status is LinkStatus.SECURING):
         return [[("TLS handshake", "warn")]]
     if not machine.facts.greeted:
