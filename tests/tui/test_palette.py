@@ -52,9 +52,17 @@ async def test_it_says_what_is_legal_now_and_the_key() -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "name"), [("vrfy", "smtp: VRFY"), ("xclient", "smtp: XCLIENT"), ("helo", "HELO"), ("send_str", "SEND_STREAM"),
-                        ("time", "log: time format"), ("mail fr", "MAIL"), ("transcr", "copy: transcript")]
-)  # fmt: skip
+    ("typed", "name"),
+    [
+        ("vrfy", "smtp: VRFY"),
+        ("xclient", "smtp: XCLIENT"),
+        ("helo", "HELO"),
+        ("send_str", "SEND_STREAM"),
+        ("time", "log: time format"),
+        ("mail fr", "MAIL"),
+        ("transcr", "copy: transcript"),
+    ],
+)
 async def test_typing_filters(typed: str, name: str) -> None:
     async with driven() as hands:
         assert any(name in row for row in await search(hands, typed))
