@@ -169,6 +169,10 @@ class Terminal:
         await self.press("Enter")
         return await self.sees(*then) if then else ""
 
+    async def resize(self, columns: int, rows: int) -> None:
+        """Give the window another size."""
+        await self._tmux("resize-window", "-x", str(columns), "-y", str(rows))
+
     # -- its end
 
     async def signal(self, name: str) -> None:

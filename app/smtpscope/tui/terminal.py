@@ -6,7 +6,8 @@ import asyncio
 import os
 import signal
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from smtpscope.profile import Profile
 from smtpscope.session.recorder import Recorder
@@ -15,7 +16,7 @@ from smtpscope.session.transcript import transcript
 from smtpscope.tui.app import SmtpScope
 from smtpscope.tui.history import History, state_folder
 
-_STOPPED = (signal.SIGTERM, signal.SIGINT)
+_STOPPED = [number for name in ("SIGTERM", "SIGINT", "SIGHUP") if (number := getattr(signal, name, None))]
 
 
 def run(profile: Profile) -> int:
@@ -27,13 +28,33 @@ def run(profile: Profile) -> int:
     session = SessionThread(profile, recorder, lambda: app.wake())
     app = SmtpScope(profile, recorder, session, history=History(state_folder() / "history"))
     try:
-        code = asyncio.run(_run(app))
+        with _terminal_on_stdout():
+            code = asyncio.run(_run(app))
     finally:
         session.stop()
-    if profile.transcript and len(recorder):
+    if profile.transcript and len(recorder) and sys.stdout is not None:
         _print(transcript(recorder, redact=app.view.redactor))
     recorder.close()
     return app.return_code or 0 if code is None else code
+
+
+@contextmanager
+def _terminal_on_stdout() -> Iterator[None]:
+    """Textual draws on standard error, but asks standard output how large the terminal is: for the run it is that too.
+
+    So the transcript can go into a file.
+    """
+    if sys.__stdout__ is None or sys.__stdout__.isatty() or not sys.stderr.isatty():
+        yield
+        return
+    own = sys.__stdout__.fileno()
+    kept = os.dup(own)
+    os.dup2(sys.stderr.fileno(), own)
+    try:
+        yield
+    finally:
+        os.dup2(kept, own)
+        os.close(kept)
 
 
 async def _run(app: SmtpScope) -> int | None:
