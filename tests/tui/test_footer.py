@@ -93,6 +93,9 @@ def test_in_the_line_it_says_what_the_line_takes(prompt: str, width: int) -> Non
     assert text(shown).startswith(" Enter ")
     assert "Esc back" in text(shown) or width == 20
     assert "space" not in text(shown)
+    if width >= 80:
+        assert ("Tab complete" in text(shown)) == ("history" in text(shown)) == (prompt in (">", ":"))
+        assert ("F3 ending" in text(shown)) == (prompt in (">", "data>", "334>"))
 
 
 async def test_a_click_does_what_the_key_does() -> None:

@@ -48,6 +48,7 @@ async def test_enter_opens_it_over_the_log_and_escape_closes_it() -> None:
         await hands.press("enter")
         assert hands.focus == "inspector"
         assert not hands.app.main.log_view.display
+        assert "inspector *" in hands.of(hands.app.main.rule)
         assert "[reply]" in hands.text
         assert "Sent inside TLS" in hands.inspector
         await hands.press("enter", "escape")

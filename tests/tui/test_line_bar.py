@@ -407,6 +407,14 @@ async def test_several_pasted_lines_open_as_a_list(key: str, octets: bytes) -> N
         assert hands.app.main.line.value == ("" if octets else r"NOOP a\r\nNOOP b")
 
 
+@pytest.mark.parametrize("size", [(40, 12), (80, 23)], ids=["40x12", "80x23"])
+async def test_what_can_be_done_with_pasted_lines_is_in_sight_at_any_size(size: tuple[int, int]) -> None:
+    async with driven(size=size) as hands:
+        await hands.paste("NOOP a\nNOOP b")
+        for words in ("NOOP a", "NOOP b", "1 send line by line", "2 send in one write", "3 keep them in the line"):
+            assert words in hands.text
+
+
 async def test_line_by_line_waits_for_each_reply_and_one_write_does_not() -> None:
     for key, together in (("1", False), ("2", True)):
         first = asyncio.Event()

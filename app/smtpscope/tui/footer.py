@@ -68,9 +68,8 @@ def footer(machine: Machine, step: NextStep, width: int, prompt: str = "", ascii
         row.put("", "Enter", "run" if prompt == ":" else "send")
         for action, key, words in (
             ("", "Esc", "back"),
-            ("", "Tab", "complete"),
-            ("", "Up" if ascii_only else "↑↓", "history"),
-            *((("ending", "F3", "ending"),) if prompt != ":" else ()),
+            *((("", "Tab", "complete"), ("", "Up" if ascii_only else "↑↓", "history")) if prompt in (">", ":") else ()),
+            *((("ending", "F3", "ending"),) if prompt in (">", "data>", "334>") else ()),
             ("drop", "^]", "drop"),
             ("palette", "^p", "palette"),
         ):

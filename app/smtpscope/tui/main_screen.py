@@ -218,7 +218,7 @@ class MainScreen(Screen[None]):
         dash, width = "-" if self._profile.ascii else "─", self.size.width
         left = width - INSPECTOR if self.beside else width
         marked = {pane: f" {name} *" if self.pane == pane else f" {name}" for pane, name in _PANES.items()}
-        text = f"{dash}{marked['log']} ".ljust(left, dash)
+        text = f"{dash}{marked['inspector' if self.has_class('over') else 'log']} ".ljust(left, dash)
         if self.beside:
             text += f"{dash}{marked['inspector']} ".ljust(width - left, dash)
         self.rule.show([[(text, "dim")]])

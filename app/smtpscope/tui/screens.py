@@ -101,7 +101,7 @@ def _table(rows: tuple[tuple[str, str], ...]) -> list[Spans]:
 class Pasted(ModalScreen[str]):
     """Several lines at once: sent one by one, in one write, or kept in the line. Nothing is lost."""
 
-    DEFAULT_CSS = "Pasted {" + _CSS + " & TextRows { height: 2; } }"
+    DEFAULT_CSS = "Pasted {" + _CSS + " & TextRows { height: 3; } }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("1", "choose('lines')", "Line by line", show=False),
         Binding("2", "choose('write')", "One write", show=False),
@@ -123,14 +123,9 @@ class Pasted(ModalScreen[str]):
         """Show them as they are."""
         head: list[Spans] = [[(f"{len(self._lines)} lines were pasted; nothing has been sent", "strong")], []]
         self.query_one(Words).show([*head, *(visible(octets(line)) for line in self._lines[:500])])
-        keys: Spans = []
-        for key, words in (
-            ("1", "send line by line, waiting for each reply"),
-            ("2", "send in one write"),
-            ("3", "keep them in the line"),
-        ):
-            keys += [(key, "key"), (f" {words}   ", "text")]
-        self.query_one(TextRows).show([[], keys])
+        ways = ("send line by line, each after a reply", "send in one write", "keep them in the line")
+        keys: list[Spans] = [[(f"{key}", "key"), (f" {way}", "text")] for key, way in enumerate(ways, 1)]
+        self.query_one(TextRows).show(keys)
 
     def action_choose(self, way: str) -> None:
         """Say which."""
