@@ -81,6 +81,10 @@ class Acting(App[int]):
         """Show the row under the cursor."""
 
     @abstractmethod
+    def show_footer(self) -> None:
+        """Show what space does now, and the keys."""
+
+    @abstractmethod
     def say(self, news: str) -> None:
         """Tell something that is no event."""
 
