@@ -9,6 +9,7 @@ from textual.binding import Binding
 
 from smtpscope.actions import ACTIONS, BY_ID, BY_MEMBER
 from smtpscope.demo.recipients import PRACTICE_RECIPIENTS
+from smtpscope.secret import Secret
 from smtpscope.smtp.command import SMTPCommand
 from smtpscope.tui.app import SmtpScope
 from smtpscope.tui.footer import footer_actions
@@ -115,6 +116,16 @@ async def test_help_explains_the_row_and_the_pane_that_has_the_focus(key: str) -
         assert server.received == b""
 
 
+async def test_help_can_be_read_to_its_end_on_a_small_screen() -> None:
+    async with driven(size=(80, 23)) as hands:
+        hands.app.animation_level = "none"
+        await hands.press("question_mark")
+        assert "close@" not in hands.text
+        await hands.press("end")
+        assert "close@" in hands.text
+        assert "421" in hands.text
+
+
 # -- the app's own command line
 
 
@@ -202,8 +213,6 @@ async def test_the_command_line_completes() -> None:
 
 
 async def test_login_and_send_run_on_their_own() -> None:
-    from smtpscope.secret import Secret
-
     profile = replace(PROFILE, login_wanted=True, user="alice", password=Secret("wonderland"), auth=("PLAIN",))
     async with on_server(answering({"AUTH": b"235 2.7.0 ok\r\n"}), profile, connect=False) as (hands, server):
         await hands.press("colon")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -121,8 +122,6 @@ async def test_the_footer_follows_the_focus() -> None:
 
 
 async def test_waiting_is_told_with_what_for() -> None:
-    import asyncio
-
     gate = asyncio.Event()
     async with on_server(answering(EHLO=gate)) as (hands, _):
         await hands.begin("space")

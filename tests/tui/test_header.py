@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from servers.scripted import Peer
 from smtpscope.profile import Profile
 from smtpscope.session.recorder import Recorder
 from smtpscope.session.view import View
@@ -25,6 +26,7 @@ from smtpscope.smtp.events import (
 from smtpscope.tui.header import header
 from smtpscope.tui.pictures import size_for
 from smtpscope_widgets.spans import cells
+from tui.driving import on_server
 from tui.recordings import (
     EHLO_CLEAR,
     PROFILE,
@@ -196,3 +198,19 @@ def test_one_that_says_nothing_and_closes() -> None:
     recording = greeted().event(Received(1.0, b"421 4.3.2 shutting down\r\n"))
     recording.event(Closed(1.0, "the server said 421 4.3.2 shutting down"))
     assert "421" in row(recording.recorder)
+
+
+async def test_the_clock_runs_while_a_server_says_nothing() -> None:
+    async def silent(peer: Peer) -> None:
+        await peer.gone()
+
+    async with on_server(silent, connect=False) as (hands, _):
+        await hands.begin("c")
+        await hands.until(lambda: "waiting for 220" in hands.header)
+        hands.wall.now = (hands.app.view.opened or Opened(0.0, "", 0)).wall + 14.2
+        hands.app._tick()
+        assert hands.header.endswith("0:14 of 5:00")
+        assert "127.0.0.1" in hands.header
+        assert hands.footer.startswith("waiting for the greeting")
+        assert "0:14" not in hands.app.main.diagram.render_line(0).text
+        await hands.begin("f8")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 
 import pytest
 from textual.events import Key
 from textual.screen import Screen
+from textual.widgets import Input
 
 from smtpscope.actions import ACTIONS
 from smtpscope.tui.app import SmtpScope
@@ -111,8 +113,6 @@ def test_the_same_label_again_is_not_a_new_one() -> None:
 
 
 async def test_space_is_ignored_while_a_reply_is_owed() -> None:
-    import asyncio
-
     ehlo = asyncio.Event()
     async with on_server(answering(EHLO=ehlo)) as (hands, server):
         await hands.begin("space")
@@ -171,8 +171,6 @@ async def test_a_burst_into_the_palette_filters_it() -> None:
     async with driven() as hands:
         await hands.press("ctrl+p")
         await hands.burst("vrfy")
-        from textual.widgets import Input
-
         assert hands.app.screen.query_one(Input).value == "vrfy"
 
 
@@ -265,3 +263,29 @@ def test_the_line_takes_every_letter_and_knows_its_own_keys() -> None:
     assert {key for key in LineBar.KEYS if len(key) == 1} == set()
     assert {"enter", "escape", "tab", "up", "down"} <= LineBar.KEYS
     assert issubclass(MainScreen, Screen)
+
+
+@pytest.mark.parametrize("steps", [0, 1, 3, 5, 6], ids=["BANNER", "CONNECTED", "MAIL", "DATA", "SEND_STREAM"])
+async def test_escape_never_touches_the_wire(steps: int) -> None:
+    async with on_server() as (hands, server):
+        await hands.press(*["space"] * steps)
+        sent, events = server.received, len(hands.app.recorder)
+        for way in ([], ["1"], ["3"], ["i"], ["colon"], ["z"], ["question_mark"], ["ctrl+p"]):
+            await hands.press(*way, "escape", "escape", "escape")
+            assert hands.focus == "log"
+            assert hands.over is None
+        assert server.received == sent
+        assert len(hands.app.recorder) == events
+
+
+async def test_escape_while_a_reply_is_owed_only_leaves() -> None:
+    gate = asyncio.Event()
+    async with on_server(answering(NOOP=gate)) as (hands, _):
+        await hands.press("1", "o")
+        await hands.begin("enter")
+        await hands.until_sent(b"NOOP\r\n")
+        await hands.begin("escape", "escape", "i", "escape")
+        assert hands.app.view.machine.pending
+        gate.set()
+        await hands.settle()
+        assert not hands.app.view.machine.pending
