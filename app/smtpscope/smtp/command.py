@@ -39,6 +39,13 @@ class SMTPCommand(IntEnum):
         return _MEANINGS[self]
 
 
+class C:
+    """The members, for where they are used all the time: Python 3.11 makes a detour at each ``SMTPCommand.NONE``."""
+
+    (NONE, BANNER, CONNECTED, SEND_MESSAGE, AUTH, EHLO, HELO, MAIL, RCPT, RSET, QUIT, DATA, DOT, SEND_STREAM,
+     CUSTOM) = SMTPCommand  # fmt: skip
+
+
 _MEANINGS = {
     SMTPCommand.NONE: "There is no session: not connected yet, or the connection is over.",
     SMTPCommand.BANNER: "The server has greeted us; the next thing to say is EHLO or HELO.",

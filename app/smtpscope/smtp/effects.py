@@ -10,11 +10,9 @@ import copy
 import re
 from collections.abc import Callable, Sequence
 
-from smtpscope.smtp.command import SMTPCommand
-from smtpscope.smtp.facts import Facts, Recipient, Transaction, capabilities
+from smtpscope.smtp.command import C, SMTPCommand
+from smtpscope.smtp.facts import Facts, Recipient, T, capabilities
 from smtpscope.smtp.reply import Reply
-
-C, T = SMTPCommand, Transaction
 
 
 class Pending:

@@ -9,10 +9,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
-from smtpscope.smtp.command import SMTPCommand
+from smtpscope.smtp.command import C, SMTPCommand
 from smtpscope.smtp.events import LinkStatus
-
-C = SMTPCommand
 
 
 class Transaction(Enum):
@@ -26,7 +24,12 @@ class Transaction(Enum):
     STREAMED = "all text is out"
 
 
-T = Transaction
+class T:
+    """The members of Transaction, as ``C`` has those of SMTPCommand."""
+
+    NONE, OPEN, CHUNK, BROKEN, DATA, STREAMED = Transaction
+
+
 _TEXT = (T.DATA, T.STREAMED)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time as wall_clock
 from collections.abc import Awaitable, Callable
+from time import monotonic
 from typing import TYPE_CHECKING, cast
 
 from smtpscope.smtp import dialing
@@ -98,7 +99,7 @@ class SMTPLink(OwedReplies):
         if self._wire is not None:
             raise AlreadyConnected("there is a connection already: drop it first")
         loop = self._loop = asyncio.get_running_loop()
-        self._zero = loop.time()
+        self._zero = monotonic()
         self.host, self.peer, self.local = host, "", ""
         self._ca_path, self._insecure = ca_path, insecure
         self._tls, self._layer, self._early, self._held, self._cause = False, None, False, True, ""
@@ -265,10 +266,10 @@ class SMTPLink(OwedReplies):
     def _write(self, data: bytes, secrets: tuple[tuple[int, int], ...] = (), issued: Issued | None = None) -> None:
         """Send exactly these octets; ``issued`` says what for."""
         wire = self._usable()
+        time = self.now
+        wire.write(data)  # first: what it is called can be said while the server reads
         if issued is not None:
             self._emit(issued)
-        time = self.now
-        wire.write(data)
         self._emit(Sent(time, data, self._tls, secrets))
 
     # -- the end

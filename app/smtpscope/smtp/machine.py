@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from smtpscope.smtp import effects, matrix
-from smtpscope.smtp.command import SMTPCommand
+from smtpscope.smtp.command import C, SMTPCommand
 from smtpscope.smtp.edges import EDGES, Edge, Mark, Move, route
 from smtpscope.smtp.effects import Pending
 from smtpscope.smtp.events import (
@@ -33,7 +33,7 @@ from smtpscope.smtp.events import (
     TimedOut,
     Waited,
 )
-from smtpscope.smtp.facts import Facts, Recipient, Transaction
+from smtpscope.smtp.facts import Facts, Recipient, T, Transaction
 from smtpscope.smtp.matrix import Verdict
 from smtpscope.smtp.outgoing import Outgoing
 from smtpscope.smtp.reply import Reply, ReplyReader
@@ -51,8 +51,6 @@ __all__ = [
     "Transaction",
     "Verdict",
 ]
-
-C, T = SMTPCommand, Transaction
 
 _GOODBYES = frozenset({421, 521, 221})
 

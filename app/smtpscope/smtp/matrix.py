@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 
-from smtpscope.smtp.command import SMTPCommand
+from smtpscope.smtp.command import C, SMTPCommand
 from smtpscope.smtp.effects import Pending, assume_success
 from smtpscope.smtp.events import Bdat, Connect, Drop, LinkStatus, StartTls, Step
-from smtpscope.smtp.facts import Facts, Transaction
-
-C, T = SMTPCommand, Transaction
+from smtpscope.smtp.facts import Facts, T
 
 
 class Verdict(Enum):

@@ -9,11 +9,9 @@ from __future__ import annotations
 import re
 from collections import deque
 
-from smtpscope.smtp.command import SMTPCommand
+from smtpscope.smtp.command import C
 from smtpscope.smtp.effects import Pending, bdat_size, pending_for
-from smtpscope.smtp.facts import Facts, Transaction
-
-C, T = SMTPCommand, Transaction
+from smtpscope.smtp.facts import Facts, T
 
 _END_OF_DATA = b"\r\n.\r\n"
 _LOOK_ALIKE = re.compile(rb"(?:\r\n|\n|\r)\0?\.\0?(?:\r\n|\n|\r)")

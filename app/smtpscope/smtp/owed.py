@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from time import monotonic
 
 from smtpscope.smtp.effects import Pending
 from smtpscope.smtp.errors import ConnectionLost, ReplyTimeout, TransportError
@@ -13,6 +14,7 @@ from smtpscope.smtp.reply import Reply
 from smtpscope.smtp.stages import stage_of
 from smtpscope.smtp.wire import Wire
 
+NEVER = float("inf")
 Listener = Callable[[Event], None]
 Asker = Callable[[Asked], Awaitable[int]]
 
@@ -20,6 +22,17 @@ Asker = Callable[[Asked], Awaitable[int]]
 async def take_the_safe_answer(question: Asked) -> int:
     """What is answered where nobody is there to ask: the first answer, which is the safe one."""
     return 0
+
+
+class Waiter:
+    """Somebody who waits for a reply, ``limit`` seconds long, until ``due`` on the clock of ``now``."""
+
+    __slots__ = ("due", "future", "limit")
+
+    def __init__(self, future: asyncio.Future[Reply], limit: float) -> None:
+        self.future = future
+        self.limit = limit
+        self.due = monotonic() + limit if limit else NEVER
 
 
 class OwedReplies:
@@ -35,13 +48,15 @@ class OwedReplies:
         self._zero = 0.0
         self._wire: Wire | None = None
         self._cause = ""  # why the connection ended, or is about to
-        self._waiters: dict[Pending, list[asyncio.Future[Reply]]] = {}
+        self._waiters: dict[Pending, list[Waiter]] = {}
+        self._alarm: asyncio.TimerHandle | None = None  # one for all waiters: most replies come long before it
+        self._alarm_due = NEVER
         self._asking = asyncio.Lock()
 
     @property
     def now(self) -> float:
         """Seconds since the call of connect."""
-        return self._loop.time() - self._zero if self._loop else 0.0
+        return monotonic() - self._zero if self._loop else 0.0
 
     def _emit(self, event: Event) -> list[Answer]:
         answers = self.machine.apply(event)
@@ -73,31 +88,44 @@ class OwedReplies:
             if pending.replies:
                 return pending.replies[-1]
             raise ConnectionLost(f"{self._cause or 'it was given up'}; no reply to {_name(pending)} came")
-        future: asyncio.Future[Reply] = self._loop.create_future()
-        self._waiters.setdefault(pending, []).append(future)
-        limit = stage_of(pending.kind, self.timeout) if limit is None else limit
-        if not limit:
-            return await future
-        timer = self._loop.call_later(limit, self._expire, pending, future, limit)
-        try:
-            return await future
-        finally:
-            timer.cancel()
+        waiter = Waiter(self._loop.create_future(), stage_of(pending.kind, self.timeout) if limit is None else limit)
+        self._waiters.setdefault(pending, []).append(waiter)
+        if waiter.due < self._alarm_due:
+            self._set_alarm(self._loop, waiter.due)
+        return await waiter.future
 
-    def _expire(self, pending: Pending, future: asyncio.Future[Reply], limit: float) -> None:
+    def _set_alarm(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
+        self._stop_alarm()
+        if due < NEVER:
+            self._alarm, self._alarm_due = loop.call_at(due, self._ring, loop), due
+
+    def _stop_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm, self._alarm_due = None, NEVER
+
+    def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Somebody's time may be over; then see when the next one's is."""
+        for pending, waiters in list(self._waiters.items()):
+            for waiter in waiters:
+                if waiter.due <= monotonic() and not waiter.future.done():
+                    self._expire(pending, waiter)
+        waiting = [each.due for waiters in self._waiters.values() for each in waiters if not each.future.done()]
+        self._set_alarm(loop, min(waiting, default=NEVER))
+
+    def _expire(self, pending: Pending, waiter: Waiter) -> None:
         """The time for a reply is over: nothing is closed and nothing settled; it is still owed."""
-        if future.done() or self._loop is None:
-            return
         oldest = self.machine.pending[0] if self.machine.pending else pending
         if oldest is not pending and self._attended(oldest):
-            self._loop.call_later(limit, self._expire, pending, future, limit)  # an older one is owed first
+            waiter.due += waiter.limit  # an older one is owed first
             return
-        self._emit(TimedOut(self.now, limit))
-        future.set_exception(ReplyTimeout(f"no reply to {_name(pending)} within {limit:g} s: it is still owed"))
+        self._emit(TimedOut(self.now, waiter.limit))
+        reason = f"no reply to {_name(pending)} within {waiter.limit:g} s: it is still owed"
+        waiter.future.set_exception(ReplyTimeout(reason))
 
     def _attended(self, pending: Pending) -> bool:
         """Whether somebody waits for this reply, or is being asked about what to do."""
-        return self._asking.locked() or any(not each.done() for each in self._waiters.get(pending, ()))
+        return self._asking.locked() or any(not each.future.done() for each in self._waiters.get(pending, ()))
 
     async def wait(self, seconds: float | None = None) -> Reply:
         """Give the oldest owed reply ``seconds`` more, or its stage's time again. Raises as a command does."""
@@ -120,13 +148,14 @@ class OwedReplies:
     def _settle(self, pending: Pending, outcome: Reply | TransportError) -> None:
         """Tell those who wait for it, if there are any, what became of it."""
         for waiter in self._waiters.pop(pending, ()):
-            if waiter.done():
+            future = waiter.future
+            if future.done():
                 continue
             if isinstance(outcome, Reply):
-                waiter.set_result(outcome)
+                future.set_result(outcome)
             else:
-                waiter.set_exception(outcome)
-                waiter.exception()  # it may be that nobody looks
+                future.set_exception(outcome)
+                future.exception()  # it may be that nobody looks
 
     def _settle_swallowed(self) -> None:
         """Lines behind a DATA became message text with its 354: no reply will come, and nobody need wait for one."""
@@ -135,6 +164,7 @@ class OwedReplies:
 
     def _settle_all(self) -> None:
         """The connection is over: no reply will come any more."""
+        self._stop_alarm()
         for pending in list(self._waiters):
             self._settle(pending, ConnectionLost(f"{self._cause}; no reply to {_name(pending)} came"))
 

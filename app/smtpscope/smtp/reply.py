@@ -194,7 +194,7 @@ def _reply(
     raw: bytes, code: int | None, lines: tuple[str, ...], first: float, last: float, defects: dict[Defect, None]
 ) -> Reply:
     enhanced = None
-    if code is not None and (match := _ENHANCED.match(lines[0])):
+    if code is not None and lines[0][1:2] == "." and (match := _ENHANCED.match(lines[0])):
         enhanced = match.group()
         if int(enhanced[0]) != code // 100:
             defects[Defect.ENHANCED_MISMATCH] = None

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import BinaryIO
 
 from smtpscope.secret import Secret
 from smtpscope.smtp import dialing, sasl, stages
-from smtpscope.smtp.command import SMTPCommand
+from smtpscope.smtp.command import C
 from smtpscope.smtp.effects import MEMBERS, Pending
 from smtpscope.smtp.errors import ConnectionLost, Declined, TransportError
 from smtpscope.smtp.events import Bdat, Failed, Issued, Progress, StartTls, Step, TimedOut
@@ -23,8 +23,6 @@ from smtpscope.smtp.matrix import Verdict
 from smtpscope.smtp.message import Stuffer, blocks
 from smtpscope.smtp.reply import Reply
 from smtpscope.smtp.wire import Wire
-
-C = SMTPCommand
 
 NOTHING_OWED = "this became part of what was begun before, and leaves no reply owed"
 
@@ -333,8 +331,8 @@ class SMTPTransport(SMTPLink):
 
     # -- common
 
-    async def _command(self, step: Step, line: str) -> Reply:
-        return await self.reply_to(self._send(line.encode() + b"\r\n", Issued(self.now, step, line)))
+    def _command(self, step: Step, line: str) -> Awaitable[Reply]:
+        return self.reply_to(self._send(line.encode() + b"\r\n", Issued(self.now, step, line)))
 
     def _send(self, data: bytes, issued: Issued, secrets: tuple[tuple[int, int], ...] = ()) -> Pending:
         """Send what leaves a reply owed, and give that."""
@@ -381,7 +379,7 @@ def _words(error: Exception) -> str:
 
 def _field(text: str) -> str:
     """Text that may stand in a command line; ValueError for what would break out of it."""
-    if found := _FORBIDDEN.search(text):
+    if not text.isprintable() and (found := _FORBIDDEN.search(text)):
         raise ValueError(f"a control character (U+{ord(found.group()):04X}) cannot stand in a command: send it raw")
     try:
         text.encode()

@@ -14,8 +14,6 @@ from typing import Protocol, cast
 
 from aiosmtplib.protocol import SMTPProtocol
 
-from smtpscope.smtp.errors import NotConnected
-
 READ = 64 * 1024
 """Octets read at once, into one buffer: the new one that asyncio makes for each read costs more than the read."""
 LAST_WORDS = 64 * 1024
@@ -61,7 +59,7 @@ class Wire(SMTPProtocol, asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Hand up octets exactly as one read gave them."""
-        self.wire_on_data(bytes(self.wire_buffer[:nbytes]))
+        self.wire_on_data(self.wire_buffer[:nbytes].tobytes())
 
     def data_received(self, data: bytes) -> None:
         """The same, out of TLS."""
@@ -93,8 +91,6 @@ class Wire(SMTPProtocol, asyncio.BufferedProtocol):
 
     def write(self, data: bytes) -> None:
         """Send exactly these octets."""
-        if self.transport is None or self.transport.is_closing():
-            raise NotConnected("there is no connection to write to")
         transport = cast(asyncio.Transport, self.transport)
         transport.write(data)
         if self.wire_full is not None:
