@@ -57,10 +57,13 @@ class Opened:
 
 async def closed(terminal: Terminal, *sentence: str) -> str:
     """See the connection end: the sentence, the way out in header and log, the picture at NONE."""
-    screen = await terminal.sees(*sentence, "█NONE█", "space connect to 127.0.0.1:")
-    assert "c connects again" in screen.splitlines()[0]
-    assert shows("\n".join(screen.splitlines()[-6:]), "c connects again")
-    return screen
+
+    def all_there(screen: str) -> bool:
+        rows = screen.splitlines()
+        said = all(shows(screen, text) for text in (*sentence, "█NONE█", "space connect to 127.0.0.1:"))
+        return said and "c connects again" in rows[0] and shows("\n".join(rows[-6:]), "c connects again")
+
+    return await terminal.until(all_there, f"{sentence} with the way out")
 
 
 async def connects_again(terminal: Terminal) -> None:
