@@ -163,13 +163,12 @@ class Driven:
 
     async def settle(self) -> None:
         """Until keys, messages and the session have done all they can do now."""
-        for _ in range(2):  # what the session said may have made the screen ask for more
-            await self.take()
-            session = self.app.session
-            if session is not None and self.app.is_running:
-                async with asyncio.timeout(LIMIT):
-                    await session.settled()
         await self.take()
+        session = self.app.session
+        if session is not None and self.app.is_running:
+            async with asyncio.timeout(LIMIT):
+                await session.settled()
+            await self.take()
 
     async def take(self) -> None:
         """Until what has come so far, keys and events, is taken and shown."""

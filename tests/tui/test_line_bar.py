@@ -244,6 +244,17 @@ async def test_s_streams_the_message_with_the_dot_held() -> None:
         assert hands.here == "SEND_MESSAGE"
 
 
+async def test_the_filled_dot_ends_the_message_also_behind_text_without_a_line_end() -> None:
+    async with on_server() as (hands, server):
+        await in_data(hands)
+        begin = len(server.received)
+        await hands.press("f3", "f3", "f3", "i")
+        await hands.write("no end")
+        await hands.press("enter", "escape", "f3", ".", "enter")
+        assert server.received[begin:] == b"no end\r\n.\r\n"
+        assert hands.here == "SEND_MESSAGE"
+
+
 async def test_s_says_what_it_needs_outside_of_data() -> None:
     async with on_server() as (hands, server):
         await hands.press("s", "enter")

@@ -8,7 +8,7 @@ from textual.widgets import OptionList
 
 from smtpscope.actions import ACTIONS
 from smtpscope.smtp.command import SMTPCommand
-from smtpscope.tui.palette import normalised
+from smtpscope.tui.palette import VERBS, normalised
 from tui.driving import Driven, driven, on_server
 
 
@@ -66,6 +66,12 @@ async def test_it_says_what_is_legal_now_and_the_key() -> None:
 async def test_typing_filters(typed: str, name: str) -> None:
     async with driven() as hands:
         assert any(name in row for row in await search(hands, typed))
+
+
+def test_every_verb_can_be_typed_or_chosen() -> None:
+    verbs = "AUTH BDAT DATA EHLO ETRN EXPN HELO HELP LHLO MAIL NOOP QUIT RCPT RSET STARTTLS VRFY XCLIENT"
+    assert sorted(VERBS) == verbs.split()
+    assert {action.verb for action in ACTIONS if action.verb} - {"."} <= VERBS
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,8 @@ async def test_text_and_answers_stand_in_sight_whatever_the_size(kind: str, size
         assert TEXTS[kind] in hands.said
         for answer in ANSWERS[kind]:
             assert answer in hands.said
+        if size == WIDE:
+            assert TEXTS[kind][:30] in hands.inspector.split("\n")[1], "it stands above everything else"
         row = next(row for row in hands.log[::-1] if TEXTS[kind] in row)
         assert row.startswith("===")
         assert "a question stands" in hands.header or size == (40, 12) or kind == "leave"

@@ -87,7 +87,8 @@ class Lines(Acting):
             line.remember(text)
             if not event.filled and words and without_secrets(text) == text:
                 self._last_used[words[0].upper()] = text
-        self.call("send", unescape(text) + ENDINGS[self.main.line.ending])
+        dot = event.filled and text == "." and self.view.machine.line_unfinished
+        self.call("send", (b"\r\n" if dot else b"") + unescape(text) + ENDINGS[line.ending])
         if line.prompt != "data>" or text == ".":
             self.back()
 
