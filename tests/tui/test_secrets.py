@@ -30,7 +30,7 @@ from smtpscope.tui.line_bar import LineBar
 from smtpscope.tui.screens import Help, Pasted
 from smtpscope_widgets.hex_view import HexView
 from smtpscope_widgets.wire_line import WireLine
-from tui.driving import PROFILE, Driven, driven
+from tui.driving import PROFILE, Driven, answering, driven, on_server
 from tui.hostile_payloads import text_in
 
 b64 = base64.b64encode
@@ -204,8 +204,8 @@ async def logged_in(way: str, password: str, home: Path) -> AsyncIterator[Driven
         await hands.press("e", "enter", "v", "enter")
         await WAYS[way][0](hands, password)
         assert hands.app.view.machine.facts.auth
-        await hands.press("m", "enter", "r", "enter", "d", "enter", "s", "full_stop", "enter")
-        assert password.split()[0] in hands.received.decode()
+        await hands.press("m", "enter", "r", "enter", "d", "enter", "s", "enter", ".", "enter")
+        assert hands.here == "SEND_MESSAGE"
         yield hands
 
 
@@ -325,6 +325,39 @@ async def test_no_password_is_seen(
 
 
 # -- one thing at a time
+
+
+async def test_the_header_hides_a_queue_id_that_is_the_password(home: Path) -> None:
+    async with logged_in("PLAIN", PASSWORD, home) as hands:
+        assert hands.app.view.queue_id == PASSWORD
+        await hands.resize(200, 40)
+        assert f"queue id {HIDDEN}" in hands.header
+
+
+async def test_the_footer_and_the_news_hide_what_a_server_offers() -> None:
+    encoded = b64(PASSWORD.encode()).decode()
+    profile = replace(given("PLAIN", PASSWORD), auth=())
+    reply = b"250-mail.test\r\n250 AUTH %b\r\n" % encoded.encode()
+    async with on_server(answering({"EHLO": reply}), profile, size=(160, 40)) as (hands, _):
+        await hands.press("e", "enter")
+        assert f"only AUTH {HIDDEN}" in hands.footer
+        await hands.press("space")
+        assert f"only AUTH {HIDDEN}" in hands.said
+        assert not leaks(hands.text, PASSWORD)
+
+
+async def test_the_header_and_the_footer_hide_a_response_that_was_taken_for_a_command() -> None:
+    """Typed ahead of its 334 it is what is waited for."""
+    encoded = b64(b"\0alice\0" + PASSWORD.encode()).decode()
+    async with on_server(answering({"AUTH": b"", encoded.upper(): b""}), size=(160, 40)) as (hands, _):
+        await hands.press("i")
+        await hands.write_on("AUTH PLAIN")
+        await hands.begin("enter", "i")
+        await hands.write_on(encoded)
+        await hands.begin("enter")
+        await hands.until_sent(encoded.encode())
+        assert not leaks(hands.text, encoded.rstrip("="))
+        assert not leaks(hands.text, PASSWORD)
 
 
 async def test_a_row_is_drawn_anew_when_what_it_says_becomes_a_secret(home: Path) -> None:
