@@ -19,6 +19,7 @@ from textual.selection import SELECT_ALL
 from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 
+from smtpscope.cli import BAD_OPTIONS, NO_TERMINAL, main
 from smtpscope.profile import Profile
 from smtpscope.session.recorder import Recorder
 from smtpscope.smtp.command import SMTPCommand
@@ -645,3 +646,33 @@ async def test_every_widget_has_its_place_among_these_tests(size: tuple[int, int
     assert found - COVERED - SILENT == set()
     assert set(ALONE) - {"WireLine"} | {"LineBar"} == COVERED & {*ALONE, "LineBar"}
     assert all(cell_len(name) for name in found)
+
+
+# -- before there is a screen: what the command line says of words it cannot use
+
+WORDS: dict[str, Callable[[str], list[str]]] = {
+    "host": lambda text: [text],
+    "host and port": lambda text: [f"mail.test:{text}"],
+    "two hosts": lambda text: ["mail.test", text],
+    "option": lambda text: [f"-{text}"],
+    "port": lambda text: ["mail.test", "-p", text],
+    "address": lambda text: ["mail.test", "-f", f"a>{text}"],
+    "time": lambda text: ["mail.test", "--timeout", text],
+    "step": lambda text: ["mail.test", "--auto", text],
+    "file": lambda text: ["mail.test", "-d", f"@{text}"],
+    "trust anchors": lambda text: ["mail.test", "--tls-ca-path", text],
+    "own address": lambda text: ["mail.test", "-li", text],
+    "demo's port": lambda text: ["demo", "--serve-only", "-p", text],
+}
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_the_command_line_repeats_hostile_words_safely(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for kind, payload in PAYLOADS.items():
+        code = main(WORDS[name](wrapped_text(payload)))
+        out, error = capsys.readouterr()
+        assert code in (BAD_OPTIONS, NO_TERMINAL), kind
+        assert out == "", kind
+        assert error.endswith("\n"), kind
+        assert error[:-1].isprintable(), f"{kind}: {error!r}"
+        error.encode()
