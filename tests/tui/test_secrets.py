@@ -393,10 +393,11 @@ async def test_a_response_that_comes_too_late_is_neither_shown_nor_kept_nor_sent
         line = hands.app.main.line
         await response(hands, b"cancelled")
         assert line.prompt == ">"
-        for late in (WireLine.Submitted(line, secret, False), WireLine.Pasted(line, f"{secret}\nx", (secret, "x"))):
-            late.masked = True  # as it was when the key was pressed
+        for masked in (LineBar.Send(secret, False, True), WireLine.Pasted(line, f"{secret}\nx", (secret, "x"))):
+            if isinstance(masked, WireLine.Pasted):
+                masked.masked = True
             before = server.received
-            line.post_message(late)
+            line.post_message(masked)
             await hands.settle()
             assert hands.over is None
             assert secret not in hands.text
