@@ -122,6 +122,9 @@ class StateDiagram(Widget, can_focus=True):
         jump: str = "",
     ) -> None:
         """Draw this. ``taken`` are the edges passed so far, ``latest`` the one just taken; ``jump`` words for none."""
+        shown = (self.picture, self._states, self._taken, self._latest, self._jump)
+        if self._strips and shown == (picture, nodes, taken, latest, jump):
+            return
         resized = (picture.width, picture.height) != (self.picture.width, self.picture.height)
         self.picture = picture
         self._states, self._taken, self._latest, self._jump = dict(nodes), taken, latest, jump

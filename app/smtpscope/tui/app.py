@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -78,13 +79,16 @@ class SmtpScope(Lines):
         """``session`` None shows a recording. ``clock`` times keys, ``wall_clock`` what is running; both in seconds."""
         self._plain = bool(os.environ.get("NO_COLOR"))
         super().__init__(ansi_color=self._plain or None)
+        self.register_theme(theme.THEME)
+        self.set_reactive(SmtpScope.theme, theme.PLAIN if self._plain else theme.NAME)
+        self.stylesheet.set_variables(self.get_css_variables())  # a theme that is set later makes every style again
         self._last_wall = LastWall(profile.ascii)
         self.given = profile
         self.recorder = recorder
         self.session = session
         self.view = View(recorder)
         self.rows = LogRows(self.view.log)
-        self.main = MainScreen(profile, self.rows, history or History(None))
+        self.main = MainScreen(profile, self.rows, history or History(None), self.look)
         self.wall_clock = wall_clock
         self.gate = KeyGate(clock, self._one_key, self._burst)
         self.news = ""
@@ -113,16 +117,13 @@ class SmtpScope(Lines):
         return self.main
 
     def on_mount(self) -> None:
-        """Colours, focus, and the session once the first frame is out."""
-        self.register_theme(theme.THEME)
-        self.theme = theme.PLAIN if self._plain else theme.NAME
+        """The focus, and the session once the first frame is out."""
         self.main.log_view.focus()
         self.set_interval(TICK, self._tick)
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        self.main.lay_out()
-        self.look()
+        gc.enable()  # the command line has stopped it for the start
         if self.session is not None:
             self.session.start()
 
@@ -164,7 +165,7 @@ class SmtpScope(Lines):
         """Fold in what has come, and show it."""
         self._woken = False
         self._looked = time.monotonic()
-        if not self.main.is_mounted:
+        if not self.main.is_attached:
             return
         had_question = self.view.question
         if self.view.take(PORTION):

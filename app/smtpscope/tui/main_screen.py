@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import ClassVar
 
@@ -71,8 +72,10 @@ class MainScreen(Screen[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "app.do('custom')", show=False)]
 
-    def __init__(self, profile: Profile, rows: LogRows, history: History) -> None:
+    def __init__(self, profile: Profile, rows: LogRows, history: History, fill: Callable[[], None]) -> None:
+        """``fill`` has everything shown; it is called before the first frame."""
         super().__init__()
+        self._fill = fill
         self._profile = profile
         self.passed = picture_state.Passed()
         self._choice: str | None = None
@@ -101,6 +104,10 @@ class MainScreen(Screen[None]):
         yield self.explanation
         yield self.line
         yield self.bottom
+
+    def on_mount(self) -> None:
+        """All widgets are there."""
+        self._fill()
 
     # -- sizes
 
