@@ -90,9 +90,7 @@ async def test_a_whole_session_by_keys(postfix: Postfix, tmp_path: Path) -> None
         await terminal.space("the dot", "250 2.0.0 Ok: queued as", "█SEND_MESSAGE✓250█", "queue id ")
 
         await terminal.send("m", "MAIL FROM:<alice@mail.test>", "█MAIL✓250█")
-        await terminal.press("r")
-        await terminal.sees("> RCPT TO:<")
-        await terminal.press("C-u")
+        await terminal.press("i")
         await terminal.enter("RCPT TO:<carol@mail.test> NOTIFY=NEVER")
         await terminal.sees("NOTIFY=NEVER", "█RCPT✓1/0█")
         await terminal.send("d", "DATA", "data>")

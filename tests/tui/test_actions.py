@@ -122,6 +122,7 @@ async def test_help_can_be_read_to_its_end_on_a_small_screen() -> None:
         await hands.press("question_mark")
         assert "close@" not in hands.text
         await hands.press("end")
+        await hands.pilot.pause()
         assert "close@" in hands.text
         assert "421" in hands.text
 

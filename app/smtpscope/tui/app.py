@@ -55,6 +55,7 @@ class SmtpScope(Lines):
     TITLE = "smtpscope"
     COMMANDS: ClassVar[set[Any]] = {Palette}
     COMMAND_PALETTE_BINDING = "ctrl+p"
+    CSS = "SearchIcon { display: none; }"  # an emoji, which many terminals lack
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             Binding(",".join(a.keys), f"do('{a.id}')", a.title, show=False, id=a.id, priority=a.id in ("drop", "quit"))

@@ -213,6 +213,8 @@ class MainScreen(Screen[None]):
             lines: list[Spans] = [[(view.redactor.text(line), "text")] for line in brief(reply).splitlines()]
         else:
             lines = wrapped(log.spans(row), self.size.width - 2) if row >= 0 else [[(_WELCOME, "dim")]]
+        if (group := log.groups.get(row)) is not None and not group.open:
+            lines[0] += [("   ", "text"), ("right" if self._profile.ascii else "→", "key"), (" unfolds it", "dim")]
         self.explanation.styles.height = rows = max(2, len(above) if question is not None else 0)
         self.explanation.show([[(" ", "text"), *line] for line in [*above, *lines][:rows]])
 
