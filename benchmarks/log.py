@@ -18,7 +18,7 @@ from smtpscope.smtp import SMTPCommand
 from smtpscope.smtp.events import Closed, Issued, Link, LinkStatus, Opened, Received, Sent
 
 LONG, SHORT = 100_000, 100
-KEYS = {"home": b"g", "page down": b"\x1b[6~", "end": b"G", "page up": b"\x1b[5~", "up": b"k"}
+KEYS = {"home": b"g", "page down": b"\x1b[6~", "end": b"G", "page up": b"\x1b[5~"}
 
 
 def recorded(rows: int) -> Recorder:
@@ -46,7 +46,8 @@ def show(rows: int) -> None:
 def shown_after(key: str, rows: int) -> str:
     """A word that stands on the screen after the key and not before."""
     last = rows // 2 - 1
-    return {"home": "220 log.test", "page down": "NOOP 12", "end": f"250 ok {last}"}.get(key, "")
+    words = {"home": "220 log.test", "page down": "NOOP 15", "end": f"250 ok {last}", "page up": f"NOOP {last - 15}"}
+    return words[key]
 
 
 def measured(rows: int, home: str, seconds: dict[str, list[float]]) -> int:

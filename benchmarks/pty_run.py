@@ -59,6 +59,6 @@ class PtyRun:
                 return taken
 
 
-def _text(drawn: bytes) -> str:
+def _text(drawn: bytearray) -> str:
     """What was drawn, without what only moves and colours."""
     return _ESCAPES.sub(b"", drawn).decode(errors="replace")
