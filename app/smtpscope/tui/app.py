@@ -244,6 +244,8 @@ class SmtpScope(Lines):
     def _let_go(self) -> None:
         if self.gate.ripe():
             self.gate.let_go()
+        elif self.gate.holding:
+            self.set_timer(BURST_GAP, self._let_go)  # the timer was early: no key is held for ever
 
     def _one_key(self, key: events.Key) -> None:
         key.let_go = True  # type: ignore[attr-defined]
