@@ -32,8 +32,8 @@ async def test_space_walks_a_whole_session(size: tuple[int, int], tmp_path: Path
         for label, node, seen in WALK:
             await terminal.space(label)
             wanted = [text for text in seen if text != "queue id" or size[0] > 100]
-            screen = await terminal.sees(*wanted, *([f"█{node}"] if size[0] < 100 else []))
-            assert here(screen) == node
+            await terminal.sees(*wanted, *([f"█{node}"] if size[0] < 100 else []))
+            await terminal.until(lambda screen, node=node: here(screen) == node, f"the session at {node}")
         await terminal.sees("space connect to the practice server")
         transcript = await terminal.leave()
     assert "wonderland" not in transcript
