@@ -1,5 +1,6 @@
 """``smtpscope demo`` walked by space, and what the other keys show of it."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,11 @@ WALK = [
 """What space says that it does, the node that it leads to, and what is on the screen then."""
 
 
+def stands(node: str, screen: str) -> bool:
+    """Whether the picture has the session at ``node``."""
+    return here(screen) == node
+
+
 @pytest.mark.parametrize("size", [(80, 23), (120, 40)], ids=["80x23", "120x40"])
 async def test_space_walks_a_whole_session(size: tuple[int, int], tmp_path: Path) -> None:
     async with Terminal("demo", home=tmp_path, size=size) as terminal:
@@ -33,7 +39,7 @@ async def test_space_walks_a_whole_session(size: tuple[int, int], tmp_path: Path
             await terminal.space(label)
             wanted = [text for text in seen if text != "queue id" or size[0] > 100]
             await terminal.sees(*wanted, *([f"█{node}"] if size[0] < 100 else []))
-            await terminal.until(lambda screen, node=node: here(screen) == node, f"the session at {node}")
+            await terminal.until(partial(stands, node), f"the session at {node}")
         await terminal.sees("space connect to the practice server")
         transcript = await terminal.leave()
     assert "wonderland" not in transcript
