@@ -190,6 +190,19 @@ class Closed(NamedTuple):
     unsent: int = 0
 
 
+class Marked(NamedTuple):
+    """The user put a mark on a wire line or a note of the log, or took it away."""
+
+    time: float
+    event: int
+    """The index of the event in which the row begins."""
+    start: int
+    """The octet of that event with which it begins, 0 where the row is not octets."""
+    on: bool = True
+    note: str = ""
+    """The user's own words, printable."""
+
+
 Event: TypeAlias = (
     Opened
     | Issued
@@ -206,4 +219,5 @@ Event: TypeAlias = (
     | Answered
     | Failed
     | Closed
+    | Marked
 )
