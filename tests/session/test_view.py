@@ -60,31 +60,31 @@ def message(*replies: bytes) -> list[Event]:
     ],
 )
 def test_the_queue_id_is_read_out_of_the_last_reply(reply: bytes, queue_id: str) -> None:
-    assert view_of(*CONNECTED, *message(reply)).queue_id == queue_id
+    assert view_of(*CONNECTED, *message(reply)).now.queue_id == queue_id
 
 
 def test_the_queue_id_is_that_of_the_last_message() -> None:
     first = message(b"250 Ok: queued as 4F1E2D3C4B")
-    assert view_of(*CONNECTED, *first, *message(b"250 thank you")[2:]).queue_id == ""
-    assert view_of(*CONNECTED, *first, Sent(3.0, b"MAIL FROM:<>\r\n")).queue_id == "4F1E2D3C4B"
-    assert view_of(*CONNECTED, *first, Sent(3.0, b"MAIL FROM:<>\r\n"), Received(3.0, b"250 ok\r\n")).queue_id == ""
+    assert view_of(*CONNECTED, *first, *message(b"250 thank you")[2:]).now.queue_id == ""
+    assert view_of(*CONNECTED, *first, Sent(3.0, b"MAIL FROM:<>\r\n")).now.queue_id == "4F1E2D3C4B"
+    assert view_of(*CONNECTED, *first, Sent(3.0, b"MAIL FROM:<>\r\n"), Received(3.0, b"250 ok\r\n")).now.queue_id == ""
 
 
 def test_addresses_and_tls_are_those_of_this_connection() -> None:
     secured = Secured(1.0, "TLSv1.3", "X", 256, "mail.test")
     view = view_of(*CONNECTED, secured, Link(1.0, LinkStatus.CONNECTED, "TLS"))
-    assert (view.peer, view.local) == ("192.0.2.7", "198.51.100.4")
-    assert view.secured == secured
+    assert (view.now.peer, view.now.local) == ("192.0.2.7", "198.51.100.4")
+    assert view.now.secured == secured
     view = view_of(*CONNECTED, secured, Closed(2.0, "gone"), Opened(0.0, "mail.test", 25))
-    assert (view.peer, view.local, view.secured, view.closed) == ("", "", None, None)
-    assert view.connections == 2
-    assert view.time == 0.0
+    assert (view.now.peer, view.now.local, view.now.secured, view.now.closed) == ("", "", None, None)
+    assert view.now.connections == 2
+    assert view.now.time == 0.0
 
 
 def test_a_question_stands_until_it_is_answered_or_the_connection_ends() -> None:
-    assert view_of(*CONNECTED, ASKED).question == ASKED
-    assert view_of(*CONNECTED, ASKED, Answered(0.6, "timeout", 0)).question is None
-    assert view_of(*CONNECTED, ASKED, Closed(0.6, "gone")).question is None
+    assert view_of(*CONNECTED, ASKED).now.question == ASKED
+    assert view_of(*CONNECTED, ASKED, Answered(0.6, "timeout", 0)).now.question is None
+    assert view_of(*CONNECTED, ASKED, Closed(0.6, "gone")).now.question is None
 
 
 def test_a_flood_is_taken_in_portions_and_gives_the_same() -> None:
@@ -99,7 +99,7 @@ def test_a_flood_is_taken_in_portions_and_gives_the_same() -> None:
     assert steps == len(recorder), "each look takes one event at least, and says whether more is left"
     assert list(parts.log.shown) == list(whole.log.shown)
     assert parts.machine.here is whole.machine.here is C.SEND_MESSAGE
-    assert parts.queue_id == whole.queue_id
+    assert parts.now.queue_id == whole.now.queue_id
 
 
 def test_what_comes_while_it_is_looked_at_is_taken_the_next_time() -> None:
@@ -125,4 +125,4 @@ def test_a_secret_that_the_server_says_back_is_hidden_in_every_row() -> None:
 
 def test_progress_is_that_of_the_message_on_its_way() -> None:
     view = view_of(*CONNECTED, *message()[:-1], Progress(2.0, 5, 10))
-    assert view.progress == Progress(2.0, 5, 10)
+    assert view.now.progress == Progress(2.0, 5, 10)

@@ -178,7 +178,7 @@ async def test_drop_works_whatever_has_the_focus(key: str, before: list[str]) ->
     async with on_server() as (hands, server):
         await hands.press(*before, key)
         assert hands.here == "NONE"
-        assert hands.app.view.closed is not None
+        assert hands.app.view.now.closed is not None
         await server.finished()
         assert server.received == b"", "it says nothing"
 
@@ -187,7 +187,7 @@ async def test_drop_works_under_the_list_of_pasted_lines() -> None:
     async with on_server() as (hands, _):
         await hands.paste("a\nb")
         await hands.press("f8")
-        assert hands.app.view.closed is not None
+        assert hands.app.view.now.closed is not None
 
 
 async def test_c_connects_at_none_only() -> None:
@@ -221,7 +221,7 @@ async def test_after_a_lost_connection_envelope_and_typed_text_are_kept() -> Non
         await hands.press("ctrl+u")
         await hands.write("MAIL FROM:<other@example.org>")
         await hands.begin("enter")
-        await hands.until(lambda: hands.app.view.closed is not None)
+        await hands.until(lambda: hands.app.view.now.closed is not None)
         assert hands.here == "NONE"
         assert "c connects again" in hands.header
         await hands.press("i")
@@ -238,7 +238,7 @@ async def test_after_a_lost_connection_envelope_and_typed_text_are_kept() -> Non
 async def test_a_421_leads_to_none_with_its_words_in_sight() -> None:
     async with on_server(answering({"EHLO": b"421 4.3.2 shutting down\r\n"})) as (hands, _):
         await hands.begin("space")
-        await hands.until(lambda: hands.app.view.closed is not None)
+        await hands.until(lambda: hands.app.view.now.closed is not None)
         assert hands.here == "NONE"
         assert "421 4.3.2 shutting down" in hands.text
         assert "c connects again" in hands.header

@@ -23,7 +23,7 @@ from smtpscope.smtp.events import (
     Sent,
     TimedOut,
 )
-from smtpscope.tui.header import header
+from smtpscope.tui.header import Shown, header
 from smtpscope.tui.pictures import size_for
 from smtpscope_widgets.spans import cells
 from tui.driving import on_server
@@ -47,7 +47,8 @@ def row(recorder: Recorder, width: int = 120, after: float = 0.4, profile: Profi
     """The header ``after`` seconds behind the last event."""
     view = View(recorder)
     view.take()
-    spans = header(view, profile, view.time + after, width, size_for(width, {40: 12, 80: 23}.get(width, 40)))
+    shown = Shown(view.now, view.redactor, view.now.time + after)
+    spans = header(shown, profile, width, size_for(width, {40: 12, 80: 23}.get(width, 40)))
     assert cells(spans) <= width
     return "".join(text for text, _ in spans).strip()
 
@@ -207,7 +208,7 @@ async def test_the_clock_runs_while_a_server_says_nothing() -> None:
     async with on_server(silent, connect=False) as (hands, _):
         await hands.begin("c")
         await hands.until(lambda: "waiting for 220" in hands.header)
-        hands.wall.now = (hands.app.view.opened or Opened(0.0, "", 0)).wall + 14.2
+        hands.wall.now = (hands.app.view.now.opened or Opened(0.0, "", 0)).wall + 14.2
         hands.app._tick()
         assert hands.header.endswith("0:14 of 5:00")
         assert "127.0.0.1" in hands.header

@@ -329,7 +329,7 @@ async def test_no_password_is_seen(
 
 async def test_the_header_hides_a_queue_id_that_is_the_password(home: Path) -> None:
     async with logged_in("PLAIN", PASSWORD, home) as hands:
-        assert hands.app.view.queue_id == PASSWORD
+        assert hands.app.view.now.queue_id == PASSWORD
         await hands.resize(200, 40)
         assert f"queue id {HIDDEN}" in hands.header
 

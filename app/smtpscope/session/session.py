@@ -168,7 +168,7 @@ class Session(Works):
             self._spawn(self._go(until))
 
     async def _go(self, until: SMTPCommand | None) -> None:
-        seen, asked = len(self.machine.moves), self._questions
+        seen, asked = self.machine.moved, self._questions
         while self._questions == asked:
             step = plan.next_step(self.machine, self.profile, self.ehlo_name)
             here = self.machine.here
@@ -179,9 +179,8 @@ class Session(Works):
                 return
             if not await self._do_next() or not self.machine.facts.link:
                 return
-            moves = self.machine.moves
-            seen = min(seen, len(moves))  # a new connection begins a new list
-            if until is not None and any(until in move.path[1:] for move in moves[seen:]):
+            seen = min(seen, self.machine.moved)  # a new connection counts anew
+            if until is not None and any(until in move.path[1:] for move in self.machine.moves_since(seen)):
                 return
 
     # -- what can be asked for

@@ -6,49 +6,33 @@ It keeps nothing that the events do not say, so a saved session gives the same v
 from __future__ import annotations
 
 import math
-import re
 from time import perf_counter
 
 from smtpscope.session.log import Log
+from smtpscope.session.moment import Moment
+from smtpscope.session.past import Past
 from smtpscope.session.recorder import Recorder
 from smtpscope.session.redact import Redactor
-from smtpscope.smtp.command import SMTPCommand
-from smtpscope.smtp.events import Answered, Asked, Closed, Event, Issued, Link, Opened, Progress, Secured
-from smtpscope.smtp.machine import Answer, Machine
-
-_QUEUE_ID = (
-    re.compile(r"queued as <?([\w.@-]{4,40})", re.IGNORECASE),  # Postfix, and who speaks like it
-    re.compile(r"\bid=<?([\w.-]{4,40})", re.IGNORECASE),  # Exim
-    re.compile(r"^(?:\d\.\d+\.\d+ )?([A-Za-z0-9]{8,40}) (?:Message accepted|mail accepted)", re.IGNORECASE),
-    re.compile(r"\bqueued\b.*?\b([0-9A-F]{8,20})\b", re.IGNORECASE),
-)
+from smtpscope.smtp.events import Event, Received, Sent
+from smtpscope.smtp.machine import Machine
 
 
 class View:
-    """Machine, log rows and the few facts of the header."""
+    """Where the session stands now, the log's rows, and how it stood at any of them."""
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
         self.redactor = Redactor()
-        self.machine = Machine()
+        self.now = Moment()
         self.log = Log(recorder, self.redactor)
         self.taken = 0
         """How many events are folded in."""
-        self._forget_connection()
-        self.connections = 0
+        self._past = Past(recorder)
 
-    def _forget_connection(self) -> None:
-        self.opened: Opened | None = None
-        self.link: Link | None = None
-        self.peer = self.local = ""
-        self.secured: Secured | None = None
-        self.question: Asked | None = None
-        self.progress: Progress | None = None
-        self.stream_since = 0.0
-        """When the message text began to go out."""
-        self.closed: Closed | None = None
-        self.queue_id = ""
-        self.time = 0.0
+    @property
+    def machine(self) -> Machine:
+        """Where the session stands now."""
+        return self.now.machine
 
     def take(self, budget: float = math.inf) -> bool:
         """Fold in what has come, for about ``budget`` seconds; whether more is left."""
@@ -61,42 +45,29 @@ class View:
         return self.taken < len(self.recorder)
 
     def _apply(self, index: int, event: Event) -> None:
-        machine = self.machine
-        text_mode = machine.prompt == "data>"
+        self._past.keep(index, self.now)
+        text_mode = self.machine.prompt == "data>"
         self.redactor.learn(event)
-        answers = machine.apply(event)
-        self.time = event.time
-        match event:
-            case Opened():
-                self._forget_connection()
-                self.opened = event
-                self.connections += 1
-            case Link():
-                self.link = event
-                self.peer, self.local = event.peer or self.peer, event.local or self.local
-            case Secured():
-                self.secured = event
-            case Issued(step=SMTPCommand.SEND_STREAM):
-                if not machine.facts.texted:
-                    self.stream_since, self.progress = event.time, None
-            case Asked():
-                self.question = event
-            case Answered():
-                self.question = None
-            case Progress():
-                self.progress = event
-            case Closed():
-                self.closed, self.question = event, None
-        for answer in answers:
-            self._look_for_queue_id(answer)
-        self.log.apply(index, event, machine, answers, text_mode)
+        answers = self.now.apply(event)
+        self.log.apply(index, event, self.machine, answers, text_mode)
 
-    def _look_for_queue_id(self, answer: Answer) -> None:
-        kind = answer.pending.kind if answer.pending is not None else ""
-        if not answer.reply.positive:
-            return
-        if kind == "MAIL":
-            self.queue_id = ""  # another message
-        elif kind in ("DOT", "BDAT LAST"):
-            found = (pattern.search(answer.reply.text) for pattern in _QUEUE_ID)
-            self.queue_id = next((match.group(1) for match in found if match), "")
+    def at(self, row: int) -> Moment:
+        """The session as it was when the log's row ``row``, and the reply that it belongs to, had come."""
+        return self._past.at(*_end_of(self.log, self.log.reply_rows(row)[-1]))
+
+    def is_last(self, row: int) -> bool:
+        """Whether nothing has come behind ``row`` and the reply that it belongs to."""
+        return self.log.reply_rows(row)[-1] == len(self.log) - 1
+
+
+def _end_of(log: Log, row: int) -> tuple[int, int | None]:
+    index, start, rest = log.event[row], log.start[row], log.length[row]
+    kind = type(log.recorder[index])
+    while rest > 0 and index < len(log.recorder):
+        event = log.recorder[index]
+        if isinstance(event, kind) and isinstance(event, Sent | Received):
+            if start + rest <= len(event.data):
+                return index, start + rest
+            rest, start = rest - (len(event.data) - start), 0
+        index += 1
+    return index, None

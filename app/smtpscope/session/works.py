@@ -19,7 +19,7 @@ class Works:
     def __init__(self, recorder: Recorder, wake: Callable[[], None], timeout: float | None) -> None:
         self.recorder = recorder
         self.wake = wake
-        self.transport = SMTPTransport(self._record, timeout=timeout, ask=self._ask)
+        self.transport = SMTPTransport(self.record, timeout=timeout, ask=self._ask)
         self._tasks: set[asyncio.Task[object]] = set()
         self._idle: asyncio.Event = asyncio.Event()
         self._question: Asked | None = None
@@ -36,7 +36,8 @@ class Works:
         """Until nothing is in flight: no task runs but those that wait for an answer of the user."""
         await self._idle.wait()
 
-    def _record(self, event: Event) -> None:
+    def record(self, event: Event) -> None:
+        """Add one event to the session."""
         self.recorder.append(event)
         if isinstance(event, Closed):
             self.answer(0)  # nothing is left to decide
@@ -71,7 +72,7 @@ class Works:
 
     def _tell(self, reason: str) -> None:
         """Something could not be done: ``reason`` is one sentence."""
-        self._record(Failed(self.transport.now, None, reason))
+        self.record(Failed(self.transport.now, None, reason))
 
     def fault(self, error: object) -> None:
         """A fault of ours, an exception or words, is told in a sentence as well, and the session goes on."""

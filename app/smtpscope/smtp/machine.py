@@ -7,6 +7,7 @@ server's answer is the authority. The rules are tables: ``facts`` (what is known
 
 from __future__ import annotations
 
+import copy
 from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -53,6 +54,9 @@ __all__ = [
 ]
 
 _GOODBYES = frozenset({421, 521, 221})
+_ASIDE = frozenset({C.HELO, C.RSET, C.QUIT, C.CUSTOM})
+_MOVES = 512
+"""How many of the last moves of a connection are kept, at least."""
 
 
 class Answer(NamedTuple):
@@ -70,7 +74,6 @@ class Machine:
     """Folds the events of a session. Never raises, whatever they are; ``here`` is always one of nine rest states."""
 
     def __init__(self) -> None:
-        self.moves: list[Move] = []
         self._handlers: dict[type, Callable[[Any], list[Answer] | None]] = {
             Opened: self._opened,
             Link: self._link,
@@ -90,6 +93,14 @@ class Machine:
 
     def _reset(self) -> None:
         self.facts = Facts()
+        self.moves: list[Move] = []
+        """The last moves of this connection, in order."""
+        self.moved = 0
+        """How many there have been in all."""
+        self.walked: frozenset[str] = frozenset()
+        """The edges that have been passed on this connection."""
+        self.visited: SMTPCommand | None = None
+        """The last of HELO, RSET, QUIT and CUSTOM that was passed through."""
         self.pending: deque[Pending] = deque()
         self.passed: dict[SMTPCommand, Mark] = {}
         """Nodes that have been reached on this connection."""
@@ -140,6 +151,18 @@ class Machine:
         """Whether ``step`` is legal now, out of order (sendable on purpose) or impossible."""
         return matrix.may_issue(step, self.facts, self.pending)
 
+    def moves_since(self, moved: int) -> list[Move]:
+        """The moves after the first ``moved`` of this connection, as far as they are kept."""
+        return self.moves[max(0, len(self.moves) - (self.moved - moved)) :] if self.moved > moved else []
+
+    def copy(self) -> Machine:
+        """Another machine in the same state."""
+        state = {name: value for name, value in self.__dict__.items() if name != "_handlers"}
+        twin = Machine()
+        # Moves never change: the list is copied, they are not.
+        twin.__dict__.update(copy.deepcopy(state, {id(self.moves): list(self.moves)}))
+        return twin
+
     def apply(self, event: Event) -> list[Answer]:
         """Take one event; gives the replies that a Received completed, each with what it answers."""
         handler = self._handlers.get(type(event))
@@ -149,7 +172,6 @@ class Machine:
 
     def _opened(self, event: Opened) -> None:
         self._reset()
-        self.moves.clear()
         self.facts.want_login = event.want_login
 
     def _link(self, event: Link) -> None:
@@ -262,7 +284,7 @@ class Machine:
             if len(self.pending) > 1:  # what was sent too early is the response
                 del self.pending[1]
                 facts.challenge = None
-            self.moves.append(Move(reply.last, (C.AUTH, C.AUTH), ("e15",)))
+            self._walk(Move(reply.last, (C.AUTH, C.AUTH), ("e15",)))
             return Answer(reply, pending, False)
         return self._settle(reply, pending)
 
@@ -395,4 +417,13 @@ class Machine:
             edges = (*edges[: edge[0]], edge[1], *edges[edge[0] + 1 :])
         if C.CONNECTED not in self.passed and C.CONNECTED in path[1:]:
             self.passed[C.CONNECTED] = Mark(None, 0.0, "ready")
-        self.moves.append(Move(time, path, edges))
+        self._walk(Move(time, path, edges))
+
+    def _walk(self, move: Move) -> None:
+        self.moves.append(move)
+        self.moved += 1
+        if len(self.moves) > 2 * _MOVES:
+            del self.moves[:_MOVES]
+        if not self.walked.issuperset(move.edges):
+            self.walked |= {edge for edge in move.edges if edge in EDGES}
+        self.visited = next((node for node in reversed(move.path) if node in _ASIDE), self.visited)

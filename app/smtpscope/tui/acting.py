@@ -17,7 +17,7 @@ from smtpscope.session.thread import SessionThread
 from smtpscope.session.transcript import transcript
 from smtpscope.session.view import View
 from smtpscope.smtp.command import SMTPCommand
-from smtpscope.smtp.events import Answered, Asked
+from smtpscope.smtp.events import Answered, Asked, Event
 from smtpscope.smtp.machine import Verdict
 from smtpscope.tui import clipboard
 from smtpscope.tui.inspector import reply_of
@@ -30,8 +30,10 @@ from smtpscope_widgets.spans import wall
 
 C = SMTPCommand
 
-_ANSWERS = frozenset({"answer", "drop", "replay", "set_timeout"})
+_ANSWERS = frozenset({"answer", "drop", "replay", "set_timeout", "record"})
 """What the session may be asked for while a question stands."""
+_PRESENT = frozenset({"go", "again", "connect", "login", "stream", "send", "custom"})
+"""Actions beside the verbs that lead to something being sent: there are none of them in the past."""
 
 
 class Acting(App[int]):
@@ -70,7 +72,12 @@ class Acting(App[int]):
     @property
     def undecided(self) -> bool:
         """Whether a question stands, laid aside or not: nothing goes on before it is answered."""
-        return self.own_question is not None or self.view.question is not None
+        return self.own_question is not None or self.view.now.question is not None
+
+    @property
+    @abstractmethod
+    def past(self) -> bool:
+        """Whether the screen is at an old row."""
 
     @abstractmethod
     def look(self) -> None:
@@ -109,6 +116,8 @@ class Acting(App[int]):
     def action_do(self, id: str) -> None:
         """What a key stands for."""
         action = BY_ID[id]
+        if self._not_in_the_past(id):
+            return
         if action.verb:
             self.fill_verb(action.verb, BY_ID[id].keys[0])
         elif id == "stream":
@@ -119,6 +128,8 @@ class Acting(App[int]):
     def run_id(self, id: str) -> None:
         """What the palette or a node stands for: a command is filled in, never run."""
         action = BY_ID[id]
+        if self._not_in_the_past(id):
+            return
         if action.verb:
             self.fill_verb(action.verb)
         elif action.command:
@@ -126,6 +137,21 @@ class Acting(App[int]):
             self.main.line.to_command(action.command, filled=True)
         else:
             getattr(self, f"do_{id}")()
+
+    def _not_in_the_past(self, id: str) -> bool:
+        """Say so where an action belongs to the present and the screen is at an old row."""
+        if not self.past or not (BY_ID[id].verb or id in _PRESENT):
+            return False
+        self.say("End first: this is the past, and nothing can be sent from it")
+        return True
+
+    def record(self, event: Event) -> None:
+        """Add an event of the user's to the session."""
+        if self.session is not None:
+            self.session.call("record", event)
+        else:
+            self.recorder.append(event)
+            self.look()
 
     def execute(self, text: str) -> None:
         """One line of the app's own."""
@@ -172,6 +198,9 @@ class Acting(App[int]):
 
     def do_step(self) -> None:
         """The next step."""
+        if self.past:
+            self.main.log_view.action_page(1)
+            return
         machine, step = self.view.machine, plan.next_step(self.view.machine, self.profile, self.ehlo_name)
         if not self.gate.may_step() or self.undecided or machine.facts.streaming or machine.pending:
             return
@@ -198,7 +227,9 @@ class Acting(App[int]):
     def do_replay(self) -> None:
         """A new connection, to the cursor's row."""
         row = self.main.cursor_row(self.view)
-        self.call("replay", self.view.log.event[row] if row >= 0 else 0)
+        event = self.view.log.event[row] if row >= 0 else 0
+        self.action_now()
+        self.call("replay", event)
 
     def do_drop(self) -> None:
         """Close now."""
@@ -251,7 +282,7 @@ class Acting(App[int]):
 
     def do_explain(self) -> None:
         """Help; a question that was laid aside comes back first."""
-        if self.aside and self.view.question is not None:
+        if self.aside and self.view.now.question is not None:
             self.aside = False
             self.look()
             return
@@ -357,6 +388,8 @@ class Acting(App[int]):
             self.main.zoom()
         elif self.focused is not self.main.log_view:
             self.do_pane_log()
+        elif self.past:
+            self.action_now()
         self.look()
 
     def action_now(self) -> None:

@@ -25,6 +25,7 @@ from smtpscope.session.view import View
 from smtpscope.smtp.command import SMTPCommand
 from smtpscope.smtp.events import Asked
 from smtpscope.tui import theme
+from smtpscope.tui.header import Shown
 from smtpscope.tui.history import History
 from smtpscope.tui.keys import BURST_GAP, KeyGate
 from smtpscope.tui.last_wall import LastWall, fault
@@ -95,6 +96,7 @@ class SmtpScope(Lines):
         self.news = ""
         self.own_question = None
         self.aside = False
+        self._left = -1  # rows that there were when the past was gone back to; negative in the present
         self._woken = False
         self._looked = -1.0
         self._forms = 0
@@ -168,10 +170,10 @@ class SmtpScope(Lines):
         self._looked = time.monotonic()
         if not self.main.is_attached:
             return
-        had_question = self.view.question
+        had_question = self.view.now.question
         if self.view.take(PORTION):
             self.call_later(self.wake)  # a flood is taken in portions, and keys come between them
-        if self.view.question is not had_question:
+        if self.view.now.question is not had_question:
             self.aside = False
         log, forms = self.view.log, self.view.redactor.forms
         if forms > self._forms:  # rows that were drawn may hold what is a secret now
@@ -184,24 +186,46 @@ class SmtpScope(Lines):
 
     def _tick(self) -> None:
         """A clock that runs is shown running."""
-        machine = self.view.machine
-        if machine.pending or machine.facts.link or self.view.opened is None or self.view.closed is None:
-            self.main.show_top(self.view, self.profile, self.now)
+        now = self.view.now
+        if not self.past and (now.machine.pending or now.machine.facts.link or not now.opened or not now.closed):
+            self.main.show_top(self.shown, self.profile)
 
     @property
     def now(self) -> float:
         """Seconds since connect, as far as the screen knows."""
-        return max(self.view.time, self.wall_clock() - self.view.opened.wall) if self.view.opened else 0.0
+        now = self.view.now
+        return (
+            max(now.time, self.wall_clock() - now.opened.wall) if now.opened and self.session is not None else now.time
+        )
+
+    @property
+    def past(self) -> bool:
+        """Whether the cursor is on an old row, and the screen at that moment: nothing can be sent from it."""
+        row = self.main.cursor_row(self.view)
+        return row >= 0 and self.main.log_view.cursor < len(self.rows) - 1 and not self.view.is_last(row)
+
+    @property
+    def shown(self) -> Shown:
+        """The moment that is on the screen."""
+        view = self.view
+        if not self.past:
+            self._left = -1
+            return Shown(view.now, view.redactor, self.now)
+        rows = len(view.log)
+        self._left = rows if self._left < 0 else self._left
+        moment = view.at(self.main.cursor_row(view))
+        question = view.now.question is not None
+        return Shown(moment, view.redactor, moment.time, True, rows - self._left, question)
 
     @property
     def question(self) -> Asked | None:
         """The question that stands, if it was not laid aside."""
         if self.own_question is not None:
             return self.own_question[0]
-        return None if self.aside else self.view.question
+        return None if self.aside or self.past else self.view.now.question
 
     def _show(self) -> None:
-        self.main.show_top(self.view, self.profile, self.now)
+        self.main.show_top(self.shown, self.profile)
         machine = self.view.machine
         prompt = machine.prompt if machine.prompt != "334>" or machine.asks_user else ">"
         appeared = prompt != self._prompt and prompt == "334>"
@@ -221,7 +245,9 @@ class SmtpScope(Lines):
         step = plan.next_step(self.view.machine, self.profile, self.ehlo_name)
         if self.question is not None:
             step = plan.NextStep(None, "a number answers the question, Esc lays it aside")
-        elif self.view.question is not None:
+        elif self.past:
+            step = plan.NextStep(None, "End comes back to now, space pages, ^r replays to here")
+        elif self.view.now.question is not None:
             step = plan.NextStep(None, "? brings the question back: nothing goes on before it is answered")
         self.gate.label(step.label)
         self.main.show_footer(self.view, step)
@@ -289,8 +315,8 @@ class SmtpScope(Lines):
         self.run_id(BY_MEMBER[SMTPCommand[event.node]].id)
 
     def on_wire_log_cursor_moved(self) -> None:
-        """Another row is explained."""
-        self.show_row()
+        """Another row is explained, and the screen goes to its moment."""
+        self._show()
 
     def on_wire_log_row_chosen(self) -> None:
         """Enter on a row opens the inspector."""

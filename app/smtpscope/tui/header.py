@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from smtpscope.profile import Profile
-from smtpscope.session.view import View
+from smtpscope.session.moment import Moment
+from smtpscope.session.redact import Redactor
 from smtpscope.smtp.command import SMTPCommand
 from smtpscope.smtp.events import LinkStatus
 from smtpscope.smtp.stages import stage_of
@@ -17,20 +20,42 @@ LONGEST = 40
 """Cells of a name that others gave."""
 
 
-def header(view: View, profile: Profile, now: float, width: int, picture_size: str) -> Spans:
-    """The header's spans for a terminal of ``width`` columns; ``now`` is in seconds since connect.
+class Shown(NamedTuple):
+    """What the screen shows: a moment, the time there, and how it is told from the present."""
+
+    moment: Moment
+    redactor: Redactor
+    now: float
+    """Seconds since connect."""
+    past: bool = False
+    came: int = 0
+    """Rows that have come since the past was gone back to."""
+    question: bool = False
+    """A question stands in the present."""
+    notice: str = ""
+    """What is told before all else, empty for nothing."""
+    findings: int = 0
+    """How many there are."""
+
+
+def header(shown: Shown, profile: Profile, width: int, picture_size: str) -> Spans:
+    """The header's spans for a terminal of ``width`` columns.
 
     Host, TLS and what goes on are always there, however short; the others as far as there is room.
     """
     narrow, gap = width < 60, 2 if width < 100 else 3
-    doing, tls = _doing(view, profile, now), _tls(view, narrow)
+    doing, tls = _doing(shown, profile), _tls(shown, narrow)
     room = width - 2 - min(map(cells, doing))
-    parts = [cut(_host(view, profile, narrow), room - gap - (cells(tls) + gap if tls else 0)), tls]
-    for part in (_login(view), _recipients(view)) if picture_size != "strip" or not narrow else ():
+    parts = [cut(_host(shown, profile, narrow), room - gap - (cells(tls) + gap if tls else 0)), tls]
+    for part in (_login(shown), _recipients(shown)) if picture_size != "strip" or not narrow else ():
         parts += [part] if _taken([*parts, part], gap) <= room else []
     parts.append(_fitting(doing, width - 2 - _taken(parts, gap)))
-    if view.queue_id:
-        queue_id: Spans = [("queue id ", "dim"), (_foreign(view, view.queue_id), "strong")]
+    if shown.findings:
+        words = f"{shown.findings} finding{'s' if shown.findings > 1 else ''}" if width >= 100 else f"!{shown.findings}"
+        found: Spans = [(words, "warn")]
+        parts += [found] if _taken([*parts, found], gap) - gap <= width - 2 else []
+    if shown.moment.queue_id:
+        queue_id: Spans = [("queue id ", "dim"), (_foreign(shown, shown.moment.queue_id), "strong")]
         parts += [queue_id] if _taken([*parts, queue_id], gap) - gap <= width - 2 else []
     spans: Spans = [(" ", "text")]
     for part in parts:
@@ -44,9 +69,9 @@ def _fitting(ways: list[Spans], room: int) -> Spans:
     return next((way for way in ways if cells(way) <= room), ways[-1])
 
 
-def _foreign(view: View, text: str) -> str:
+def _foreign(shown: Shown, text: str) -> str:
     """Words of others: safe, without secrets, and not so long that nothing else has room."""
-    return visible_text(view.redactor.text(text), limit=LONGEST)
+    return visible_text(shown.redactor.text(text), limit=LONGEST)
 
 
 def _taken(parts: list[Spans], gap: int) -> int:
@@ -54,49 +79,54 @@ def _taken(parts: list[Spans], gap: int) -> int:
     return sum(cells(part) + gap for part in parts if part)
 
 
-def _host(view: View, profile: Profile, narrow: bool) -> Spans:
-    server, port = (view.opened.server, view.opened.port) if view.opened else (profile.server, profile.port)
+def _host(shown: Shown, profile: Profile, narrow: bool) -> Spans:
+    opened = shown.moment.opened
+    server, port = (opened.server, opened.port) if opened else (profile.server, profile.port)
     host = f"[{server}]" if ":" in server else server
-    if profile.demo and not view.opened:
+    if profile.demo and not opened:
         return [("practice server", "strong")]
-    spans: Spans = [(f"{_foreign(view, host)}:{port}", "strong")]
-    if view.peer and view.peer != server and not narrow:
-        spans.append((f" {_foreign(view, view.peer)}", "dim"))
+    spans: Spans = [(f"{_foreign(shown, host)}:{port}", "strong")]
+    if shown.moment.peer and shown.moment.peer != server and not narrow:
+        spans.append((f" {_foreign(shown, shown.moment.peer)}", "dim"))
     return spans
 
 
-def _tls(view: View, narrow: bool) -> Spans:
-    if view.closed is not None:
+def _tls(shown: Shown, narrow: bool) -> Spans:
+    if shown.moment.closed is not None:
         return []
-    if not view.machine.facts.tls or view.secured is None:
-        return [("no TLS", "dim")] if view.machine.facts.link else []
-    version = "TLS" if narrow else view.secured.version.replace("TLSv", "TLS")
-    if view.secured.faults:
+    if not shown.moment.machine.facts.tls or shown.moment.secured is None:
+        return [("no TLS", "dim")] if shown.moment.machine.facts.link else []
+    version = "TLS" if narrow else shown.moment.secured.version.replace("TLSv", "TLS")
+    if shown.moment.secured.faults:
         return [(f"{version} ✗{'' if narrow else ' certificate'}", "bad")]
     return [(f"{version} ✓", "good")]
 
 
-def _login(view: View) -> Spans:
-    facts = view.machine.facts
-    if facts.auth and view.closed is None:
-        return [(_foreign(view, facts.user) or "logged in", "strong")]
+def _login(shown: Shown) -> Spans:
+    facts = shown.moment.machine.facts
+    if facts.auth and shown.moment.closed is None:
+        return [(_foreign(shown, facts.user) or "logged in", "strong")]
     return []
 
 
-def _recipients(view: View) -> Spans:
-    facts = view.machine.facts
-    return [(f"RCPT {facts.ok}/{facts.bad}", "text")] if (facts.ok or facts.bad) and view.closed is None else []
+def _recipients(shown: Shown) -> Spans:
+    facts = shown.moment.machine.facts
+    return [(f"RCPT {facts.ok}/{facts.bad}", "text")] if (facts.ok or facts.bad) and shown.moment.closed is None else []
 
 
-def _doing(view: View, profile: Profile, now: float) -> list[Spans]:
+def _doing(shown: Shown, profile: Profile) -> list[Spans]:
     """What goes on, in words of which the first that fits is taken."""
-    machine, link = view.machine, view.link
-    if view.question is not None:
+    if shown.past:
+        return _past(shown)
+    if shown.notice:
+        return [[(shown.notice, "warn")], *(cut([(shown.notice, "warn")], room, "...") for room in (60, 45, 30, 15))]
+    machine, link = shown.moment.machine, shown.moment.link
+    if shown.moment.question is not None:
         return [[("a question stands", "question")], [("question", "question")]]
-    if view.opened is None:
+    if shown.moment.opened is None:
         return [[("not connected", "dim")]]
-    if view.closed is not None:
-        cause = safe(view.redactor.text(view.closed.cause))
+    if shown.moment.closed is not None:
+        cause = safe(shown.redactor.text(shown.moment.closed.cause))
         way_out = "closed, c connects again"
         whole: Spans = [(f"{way_out}: {cause}", "warn")]
         return [
@@ -108,25 +138,38 @@ def _doing(view: View, profile: Profile, now: float) -> list[Spans]:
     if machine.facts.securing or (link is not None and link.status is LinkStatus.SECURING):
         return [[("TLS handshake", "warn")]]
     if not machine.facts.greeted:
-        return _before_greeting(view, profile, now)
+        return _before_greeting(shown, profile)
     if machine.facts.streaming:
-        return _sending(view, now)
+        return _sending(shown)
     if machine.pending:
         entry = machine.pending[0]
         late = " (late)" if entry.timed_out else ""
         more = f" +{len(machine.pending) - 1}" if len(machine.pending) > 1 else ""
-        time = f"{duration(now - entry.sent)}{more}{late}"
+        time = f"{duration(shown.now - entry.sent)}{more}{late}"
         return [
-            [(f"waiting: {_foreign(view, entry.verb)[:12]} {time}", "warn")],
+            [(f"waiting: {_foreign(shown, entry.verb)[:12]} {time}", "warn")],
             [(f"waiting {time}", "warn")],
             [(time, "warn")],
         ]
-    return [[(f"idle {clock(now - view.time)}", "dim")]]
+    return [[(f"idle {clock(shown.now - shown.moment.time)}", "dim")]]
 
 
-def _sending(view: View, now: float) -> list[Spans]:
+def _past(shown: Shown) -> list[Spans]:
+    """The moment that is shown, and what goes on in the present."""
+    mark = (f" PAST {shown.now:.3f} s ", "question")
+    news = f"  {shown.came:,} new row{'' if shown.came == 1 else 's'}" if shown.came else ""
+    asked: Spans = [("  a question stands", "warn")] if shown.question else []
+    return [
+        [mark, (news, "text"), *asked],
+        [mark, (f"  +{shown.came:,}" if shown.came else "", "text"), *([("  ?", "warn")] if asked else [])],
+        [mark],
+        [("PAST", "question")],
+    ]
+
+
+def _sending(shown: Shown) -> list[Spans]:
     """How much of the message is out, how fast, and how long it will take."""
-    progress, elapsed = view.progress, max(0.001, now - view.stream_since)
+    progress, elapsed = shown.moment.progress, max(0.001, shown.now - shown.moment.stream_since)
     sent = progress.sent if progress else 0
     rate = sent / elapsed
     words = [f"sending {size(sent)}", f"{size(int(rate))}/s"]
@@ -143,16 +186,16 @@ def bar(done: float, width: int = 10) -> str:
     return "█" * full + "░" * (width - full)
 
 
-def _before_greeting(view: View, profile: Profile, now: float) -> list[Spans]:
-    link = view.link
+def _before_greeting(shown: Shown, profile: Profile) -> list[Spans]:
+    link = shown.moment.link
     if link is None or link.status is not LinkStatus.CONNECTED:
         words = link.status.value if link else "connecting"
-        return [[(words, "warn"), (f" {clock(now)}", "text")]]
+        return [[(words, "warn"), (f" {clock(shown.now)}", "text")]]
     limit = stage_of("BANNER", profile.timeout)
-    time = f"  {clock(now)}{f' of {clock(limit)}' if limit else ''}"
+    time = f"  {clock(shown.now)}{f' of {clock(limit)}' if limit else ''}"
     up = duration(link.time)
     return [
-        [(f"TCP up {up} from {_foreign(view, view.local)}, waiting for 220", "warn"), (time, "text")],
+        [(f"TCP up {up} from {_foreign(shown, shown.moment.local)}, waiting for 220", "warn"), (time, "text")],
         [(f"TCP up {up}, waiting for 220", "warn"), (time, "text")],
         [("waiting for 220", "warn"), (time, "text")],
         [(time.replace(" of ", "/").strip(), "text")],

@@ -19,7 +19,7 @@ from smtpscope.session.view import View
 from smtpscope.smtp.events import Asked
 from smtpscope.tui import picture_state
 from smtpscope.tui.footer import Footer, footer
-from smtpscope.tui.header import header
+from smtpscope.tui.header import Shown, header
 from smtpscope.tui.history import History
 from smtpscope.tui.inspector import Inspector, reply_of
 from smtpscope.tui.line_bar import LineBar
@@ -77,7 +77,6 @@ class MainScreen(Screen[None]):
         super().__init__()
         self._fill = fill
         self._profile = profile
-        self.passed = picture_state.Passed()
         self._choice: str | None = None
         self._footer = Footer([], [])
         ascii_only = profile.ascii
@@ -182,16 +181,16 @@ class MainScreen(Screen[None]):
 
     # -- what is shown
 
-    def show_top(self, view: View, profile: Profile, now: float) -> None:
-        """Header and picture; ``now`` is in seconds since connect."""
-        columns, size = self.size.width, self.picture_size
-        self.passed.take(view.machine)
-        self.top.show([header(view, profile, now, columns, size)])
+    def show_top(self, shown: Shown, profile: Profile) -> None:
+        """Header and picture."""
+        columns, size, machine = self.size.width, self.picture_size, shown.moment.machine
+        self.top.show([header(shown, profile, columns, size)])
         self.diagram.display = size != "off" and not self.has_class("zoomed")
         if self.diagram.display:
-            picture = picture_for(size, columns, view.machine.here.name, self.passed.before, self.passed.last)
-            nodes = picture_state.nodes(view, now)
-            self.diagram.show(picture, nodes, self.passed.edges, self.passed.latest, self.passed.jump)
+            trail = picture_state.trail(machine)
+            picture = picture_for(size, columns, machine.here.name, trail.before, trail.aside)
+            nodes = picture_state.nodes(shown.moment, shown.now)
+            self.diagram.show(picture, nodes, trail.edges, trail.latest, trail.jump)
 
     def cursor_row(self, view: View) -> int:
         """The id of the row under the log's cursor, -1 for none."""

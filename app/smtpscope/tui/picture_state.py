@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from smtpscope.session.view import View
+from smtpscope.session.moment import Moment
 from smtpscope.smtp.command import SMTPCommand
 from smtpscope.smtp.events import Bdat, Connect, Drop, Step
 from smtpscope.smtp.facts import Transaction
-from smtpscope.smtp.machine import EDGES, Machine, Mark, Move, Verdict
+from smtpscope.smtp.machine import Machine, Mark, Verdict
 from smtpscope_widgets.state_diagram import NodeState
 
 C = SMTPCommand
@@ -38,25 +38,25 @@ def size(octets: int) -> str:
     return f"{value:.0f} TB"
 
 
-def nodes(view: View, now: float) -> dict[str, NodeState]:
+def nodes(moment: Moment, now: float) -> dict[str, NodeState]:
     """One state for each member; ``now`` is in seconds since connect."""
-    return {member.name: _node(member, view, now) for member in C}
+    return {member.name: _node(member, moment, now) for member in C}
 
 
-def _node(member: SMTPCommand, view: View, now: float) -> NodeState:
-    machine = view.machine
+def _node(member: SMTPCommand, moment: Moment, now: float) -> NodeState:
+    machine = moment.machine
     here = machine.here is member
     may = _may(member, machine)
     waiting = next((entry for entry in machine.pending if entry.member is member and not entry.perhaps), None)
     if waiting is not None:
         clock = duration(now - waiting.sent)
-        return NodeState("waiting", here, may, _counted(member, view) or clock, clock)
+        return NodeState("waiting", here, may, _counted(member, moment) or clock, clock)
     if machine.refusal is not None and machine.refusal[0] is member:
         code = str(machine.refusal[1].code)
         count = f" {machine.facts.ok}/{machine.facts.bad}" if member is C.RCPT else ""
         return NodeState("refused", here, may, f"{code}{count}", code)
     if member is C.SEND_STREAM and machine.facts.streaming:
-        progress = _progress(view, now)
+        progress = _progress(moment, now)
         return NodeState("waiting", here, may, progress, progress)
     facts = machine.facts
     if member is C.RCPT and facts.ok:
@@ -65,7 +65,7 @@ def _node(member: SMTPCommand, view: View, now: float) -> NodeState:
     mark = machine.passed.get(member)
     if mark is not None:
         return NodeState("passed", here, may, _report(member, mark), _short(mark))
-    if member is C.NONE and any(move.path[0] is C.NONE for move in machine.moves[:1]):
+    if member is C.NONE and machine.moved:
         return NodeState("passed", here, may, "closed" if here else "")
     return NodeState("", here, may)
 
@@ -79,17 +79,17 @@ def _may(member: SMTPCommand, machine: Machine) -> Literal["legal", "out_of_orde
     return _MAY[machine.may_issue(step)]
 
 
-def _counted(member: SMTPCommand, view: View) -> str:
+def _counted(member: SMTPCommand, moment: Moment) -> str:
     """How many of several replies have come: ``1/2``."""
-    entry = next((entry for entry in view.machine.pending if entry.member is member), None)
+    entry = next((entry for entry in moment.machine.pending if entry.member is member), None)
     return f"{len(entry.replies)}/{entry.owed}" if entry is not None and entry.owed > 1 else ""
 
 
-def _progress(view: View, now: float) -> str:
-    progress = view.progress
+def _progress(moment: Moment, now: float) -> str:
+    progress = moment.progress
     if progress is None:
         return "0 B"
-    begun = next((mark.seconds for member, mark in view.machine.passed.items() if member is C.DATA), 0.0)
+    begun = next((mark.seconds for member, mark in moment.machine.passed.items() if member is C.DATA), 0.0)
     elapsed = max(0.001, now - begun)
     percent = f" {min(99, progress.sent * 100 // progress.total)}%" if progress.total else ""
     return f"{size(progress.sent)}{percent}" if elapsed else size(progress.sent)
@@ -110,30 +110,23 @@ def _short(mark: Mark) -> str:
     return str(mark.code) if mark.code else mark.word if mark.word == "TLS" else ""
 
 
-class Passed:
-    """The edges that have been passed on this connection; takes each move once."""
+class Trail(NamedTuple):
+    """The way that the session has come, for the picture: ids of edges and names of nodes, empty for none."""
 
-    def __init__(self) -> None:
-        self.edges: frozenset[str] = frozenset()
-        self.latest: str | None = None
-        self.jump = ""
-        self.before = ""
-        self.last = ""
-        self._seen = 0
-        self._first: Move | None = None
+    edges: frozenset[str]
+    latest: str | None
+    jump: str
+    before: str
+    """The node before the one reached last."""
+    aside: str
+    """The last of HELO, RSET, QUIT and CUSTOM that was passed through."""
 
-    def take(self, machine: Machine) -> None:
-        """Follow the machine's moves."""
-        moves = machine.moves
-        first = moves[0] if moves else None
-        if first is not self._first or len(moves) < self._seen:
-            self.edges, self.latest, self.jump, self.before, self.last = frozenset(), None, "", "", ""
-            self._seen, self._first = 0, first
-        for move in moves[self._seen :]:
-            self.edges |= {edge for edge in move.edges if edge in EDGES}
-            self.latest = next((edge for edge in reversed(move.edges) if edge), None)
-            self.jump = move.jump
-            self.before = move.path[-2].name
-            passing = [node.name for node in move.path if node in (C.HELO, C.RSET, C.QUIT, C.CUSTOM)]
-            self.last = passing[-1] if passing else self.last
-        self._seen = len(moves)
+
+def trail(machine: Machine) -> Trail:
+    """How the session came to where it stands."""
+    aside = machine.visited.name if machine.visited is not None else ""
+    if not machine.moves:
+        return Trail(machine.walked, None, "", "", aside)
+    move = machine.moves[-1]
+    latest = next((edge for edge in reversed(move.edges) if edge), None)
+    return Trail(machine.walked, latest, move.jump, move.path[-2].name, aside)
