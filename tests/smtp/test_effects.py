@@ -40,6 +40,13 @@ OVER = {"done": "", "ok": 0, "recipients": (), "texted": 0}  # what is forgotten
 NEW = {"hello": "", "ext": {}}  # what a new greeting voids
 
 
+def facts_of(play: Playbook) -> dict[str, Any]:
+    """All facts by name, of recipients path and code alone; what is remembered for showing has tests of its own."""
+    facts = asdict(play.machine.facts)
+    del facts["past"], facts["verdict"]
+    return facts | {"recipients": tuple(Recipient(*each[:2]) for each in facts["recipients"])}
+
+
 class Row(NamedTuple):
     """``good`` is the reply that succeeds; the nodes that it and a refusal pass; the facts that they change."""
 
@@ -200,11 +207,11 @@ def ask(row: Row) -> Before:
     assert len(play.machine.pending) == 1
     text_ended = row.name == "DOT behind a typed text"
     assert play.here is (C.SEND_STREAM if text_ended else here), "replies move, sending does not"
-    return Before(play, asdict(play.machine.facts), moves)
+    return Before(play, facts_of(play), moves)
 
 
 def changed(before: dict[str, Any], play: Playbook) -> dict[str, Any]:
-    after = asdict(play.machine.facts)
+    after = facts_of(play)
     return {name: value for name, value in after.items() if value != before[name]}
 
 
@@ -342,7 +349,7 @@ def test_another_2yz_than_235_logs_in_and_is_named() -> None:
 def test_a_2yz_to_data_begins_no_text(at: Callable[[], Playbook]) -> None:
     play = at()
     here, moves = play.here, len(play.machine.moves)
-    facts = asdict(play.machine.facts)
+    facts = facts_of(play)
     play >> "DATA" << "250 ok"
     assert (play.here, changed(facts, play), trace(play.machine, moves)) == (here, {}, "")
     assert "354" in play.last.note
@@ -546,7 +553,7 @@ def test_a_loss_after_the_dot_leaves_the_outcome_unknown_and_earlier_ones_known(
 @pytest.mark.parametrize("at", [greeted, connected, at_mail, at_rcpt, at_message])
 def test_an_unasked_reply_is_named_and_changes_nothing(at: Callable[[], Playbook], reply: str) -> None:
     play = at()
-    facts, moves, here = asdict(play.machine.facts), len(play.machine.moves), play.here
+    facts, moves, here = facts_of(play), len(play.machine.moves), play.here
     play << reply
     assert (changed(facts, play), len(play.machine.moves), play.here) == ({}, moves, here)
     assert (play.last.pending, play.last.settled) == (None, False)
@@ -675,7 +682,54 @@ PATHS = [
 @pytest.mark.parametrize(("line", "path"), PATHS)
 def test_a_recipient_is_known_by_its_path(line: str, path: str) -> None:
     play = at_mail() >> line << "250 ok"
-    assert play.machine.facts.recipients == (Recipient(path, 250),)
+    (recipient,) = play.machine.facts.recipients
+    assert recipient[:2] == (path, 250)
+    assert (recipient.seconds, recipient.final) == (1.0, None)
+    assert recipient.reply is play.last.reply
+
+
+def test_a_recipient_has_what_its_rcpt_asked_for() -> None:
+    play = at_mail() >> "RCPT TO:<a@b>  NOTIFY=NEVER ORCPT=rfc822;a@b " << "550 5.1.1 no"
+    (recipient,) = play.machine.facts.recipients
+    assert (recipient.parameters, recipient.accepted) == ("NOTIFY=NEVER ORCPT=rfc822;a@b", False)
+
+
+FINALS = [
+    (at_dot(lmtp(), accepted=3), ["250 a", "550 b", "450 c"], [250, 550, 450], None),
+    (at_dot(lmtp(), accepted=3), ["250 a", "550 b"], [250, 550, None], None),
+    (at_prdr_dot(2), ["353 each", "250 a", "450 b", "250 all"], [250, 450], 250),
+    (at_prdr_dot(2), ["353 each", "250 a"], [250, None], None),
+    (at_prdr_dot(2), ["250 all"], [250, 250], 250),
+    (at_dot(accepted=2), ["550 no"], [550, 550], 550),
+]
+
+
+@pytest.mark.parametrize(("play", "replies", "finals", "whole"), FINALS)
+def test_what_became_of_each_recipient(
+    play: Playbook, replies: list[str], finals: list[int | None], whole: int | None
+) -> None:
+    for reply in replies:
+        play << reply
+    facts = play.machine.facts
+    assert [each.final and each.final.code for each in facts.recipients] == finals
+    assert (facts.verdict and facts.verdict.code) == whole
+    assert [each.final_seconds for each in facts.recipients if each.final][0] >= 1.0
+
+
+def test_a_refused_recipient_gets_no_verdict() -> None:
+    play = at_mail(lmtp()) >> "RCPT TO:<a@b>" << "550 no" >> "RCPT TO:<c@d>" << "250 ok"
+    play >> "DATA" << "354 go" >> "." << "250 queued"
+    assert [each.final and each.final.code for each in play.machine.facts.recipients] == [None, 250]
+
+
+def test_the_last_recipients_are_known_until_the_next_mail() -> None:
+    play = at_message() >> "RSET" << "250 ok"
+    facts = play.machine.facts
+    assert ([each.path for each in facts.past], facts.recipients) == (["r0@mail.test"], ())
+    play >> "MAIL FROM:<>" << "550 no"
+    assert [each.path for each in facts.past] == ["r0@mail.test"]
+    play >> "MAIL FROM:<>" << "250 ok"
+    assert (facts.past, facts.verdict) == ((), None)
 
 
 def test_a_read_may_hold_several_replies() -> None:

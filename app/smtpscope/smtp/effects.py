@@ -18,7 +18,19 @@ from smtpscope.smtp.reply import Reply
 class Pending:
     """One command whose final reply has not come. ``kind`` is its row in the table, ``member`` the node it lights."""
 
-    __slots__ = ("ending", "kind", "line", "member", "owed", "perhaps", "replies", "sent", "timed_out", "verb")
+    __slots__ = (
+        "ending",
+        "for_whom",
+        "kind",
+        "line",
+        "member",
+        "owed",
+        "perhaps",
+        "replies",
+        "sent",
+        "timed_out",
+        "verb",
+    )
 
     def __init__(self, kind: str, member: SMTPCommand, line: bytes, sent: float, perhaps: bool = False) -> None:
         self.kind = kind
@@ -32,6 +44,8 @@ class Pending:
         """An end-of-data look-alike: a reply to it may never come."""
         self.owed = 0
         """Replies that must come in all; 0 until the first one tells."""
+        self.for_whom: list[int] = []
+        """Of a message: the places of its accepted recipients among all."""
         self.replies: list[Reply] = []
         self.timed_out = False
 
@@ -88,6 +102,12 @@ def path_of(line: bytes) -> str:
     return path.decode(errors="backslashreplace")
 
 
+def parameters_of(line: bytes) -> str:
+    """What stands behind the path in a MAIL or RCPT line."""
+    match = _PATH.match(line)
+    return line[match.end() :].strip().decode(errors="backslashreplace") if match else ""
+
+
 def _same(facts: Facts, pending: Pending, reply: Reply) -> str:
     return ""
 
@@ -129,6 +149,7 @@ def _auth_refused(facts: Facts, pending: Pending, reply: Reply) -> str:
 
 def _mail(facts: Facts, pending: Pending, reply: Reply) -> str:
     facts.end_transaction()
+    facts.past, facts.verdict = (), None
     facts.txn = T.OPEN
     facts.want_login = False
     parameters = pending.line.upper().split()
@@ -140,17 +161,23 @@ def _mail(facts: Facts, pending: Pending, reply: Reply) -> str:
 def _rcpt(facts: Facts, pending: Pending, reply: Reply) -> str:
     if facts.txn is T.NONE:
         facts.end_transaction()
+        facts.past, facts.verdict = (), None
         facts.txn = T.OPEN
     facts.ok += 1
-    facts.recipients = (*facts.recipients, Recipient(path_of(pending.line), reply.code))
+    facts.recipients = (*facts.recipients, _recipient(pending, reply))
     return ""
 
 
 def _rcpt_refused(facts: Facts, pending: Pending, reply: Reply) -> str:
     if facts.txn is T.OPEN:
         facts.bad += 1
-        facts.recipients = (*facts.recipients, Recipient(path_of(pending.line), reply.code))
+        facts.recipients = (*facts.recipients, _recipient(pending, reply))
     return ""
+
+
+def _recipient(pending: Pending, reply: Reply) -> Recipient:
+    line = pending.line
+    return Recipient(path_of(line), reply.code, parameters_of(line), reply, reply.last - pending.sent)
 
 
 def _data_2(facts: Facts, pending: Pending, reply: Reply) -> str:
@@ -254,10 +281,12 @@ def count_message_reply(facts: Facts, pending: Pending, reply: Reply) -> bool:
     """
     if not pending.owed:
         pending.owed = max(1, facts.ok) if facts.hello == "LHLO" else 1
+        pending.for_whom = [place for place, recipient in enumerate(facts.recipients) if recipient.accepted]
         if reply.code == 353 and facts.prdr:
             pending.owed = facts.ok + 1
             return False
     pending.replies.append(reply)
+    _give_verdict(facts, pending, reply)
     if len(pending.replies) < pending.owed:
         return False
     verdicts = pending.replies
@@ -267,6 +296,20 @@ def count_message_reply(facts: Facts, pending: Pending, reply: Reply) -> bool:
     facts.txn = T.NONE
     facts.done = "accepted" if accepted == total else f"partly ({accepted} of {total})" if accepted else "refused"
     return True
+
+
+def _give_verdict(facts: Facts, pending: Pending, reply: Reply) -> None:
+    """Write down for whom one reply to a message speaks."""
+    number, places = len(pending.replies) - 1, pending.for_whom
+    whole = facts.hello != "LHLO" and number == pending.owed - 1
+    if whole or not places:
+        facts.verdict = reply
+    if pending.owed > 1 or facts.hello == "LHLO":  # one a recipient, in the order of their RCPTs (RFC 2033 4.2)
+        places = [] if whole else places[number : number + 1]
+    everybody = list(facts.recipients)
+    for place in places:
+        everybody[place] = everybody[place]._replace(final=reply, final_seconds=reply.last - pending.sent)
+    facts.recipients = tuple(everybody)
 
 
 def assume_success(facts: Facts, pending: Sequence[Pending]) -> Facts | None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from smtpscope.smtp.command import C, SMTPCommand
 from smtpscope.smtp.events import LinkStatus
+from smtpscope.smtp.reply import Reply
 
 
 class Transaction(Enum):
@@ -34,10 +35,26 @@ _TEXT = (T.DATA, T.STREAMED)
 
 
 class Recipient(NamedTuple):
-    """One RCPT of the open transaction and the code it got."""
+    """One RCPT of a transaction and the code it got; ``seconds`` are from the command, or the dot, to its reply."""
 
     path: str
     code: int | None
+    parameters: str = ""
+    """What stood behind the path."""
+    reply: Reply | None = None
+    seconds: float = 0.0
+    final: Reply | None = None
+    """The reply to the message itself: this recipient's own under LMTP and PRDR, else the one for all."""
+    final_seconds: float = 0.0
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the message is for this recipient."""
+        return (self.code or 0) // 100 == 2
+
+    def __deepcopy__(self, memo: object) -> Recipient:
+        """It never changes, nor do its replies: whoever copies a machine need not copy thousands of them."""
+        return self
 
 
 @dataclass(slots=True)
@@ -63,6 +80,11 @@ class Facts:
     ok: int = 0
     bad: int = 0
     recipients: tuple[Recipient, ...] = ()
+    """Those of the open transaction, and of the last one until something ends it."""
+    past: tuple[Recipient, ...] = ()
+    """Those of the transaction before, where none is open, until the next MAIL."""
+    verdict: Reply | None = None
+    """The reply to the whole message; under LMTP there is none."""
     prdr: bool = False
     """MAIL asked for one reply a recipient after the dot (PRDR)."""
     binarymime: bool = False
@@ -110,6 +132,7 @@ class Facts:
         self.txn = T.NONE
         self.done = ""
         self.ok = self.bad = 0
+        self.past = self.recipients or self.past
         self.recipients = ()
         self.prdr = self.binarymime = False
         self.texted = 0

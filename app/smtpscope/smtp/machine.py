@@ -54,6 +54,9 @@ __all__ = [
 ]
 
 _GOODBYES = frozenset({421, 521, 221})
+OVER = "the session is over"
+"""The note of a reply behind the server's goodbye."""
+UNASKED = "nothing was asked: this reply answers no command"
 _ASIDE = frozenset({C.HELO, C.RSET, C.QUIT, C.CUSTOM})
 _MOVES = 512
 """How many of the last moves of a connection are kept, at least."""
@@ -265,7 +268,7 @@ class Machine:
     def _reply(self, reply: Reply) -> Answer:
         facts, code = self.facts, reply.code
         if not facts.link:
-            return Answer(reply, None, False, "the session is over")
+            return Answer(reply, None, False, OVER)
         if code is None:
             return Answer(reply, None, False, "not a reply: it settles nothing")
         if not facts.greeted and (not self.pending or (code == 220 and self.pending[0].kind != "BANNER")):
@@ -363,7 +366,7 @@ class Machine:
         if self.facts.data_mode:
             self.early = reply
             return Answer(reply, None, False, "a reply before the dot: it does not settle the message", early=True)
-        return Answer(reply, None, False, "nothing was asked: this reply answers no command")
+        return Answer(reply, None, False, UNASKED)
 
     def _data_begins(self, time: float, source: SMTPCommand) -> None:
         """The 354 is in: text may be sent, and what was sent too early is text."""
