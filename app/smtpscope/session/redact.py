@@ -19,6 +19,8 @@ SHORTEST = 4
 """Octets of the shortest secret that is looked for elsewhere; a shorter one is hidden only where it was sent."""
 HIDDEN = "[hidden]"
 """What stands in a secret's place."""
+FILLER = b"*"
+"""What stands for each octet of a secret in a kept session, so that every other octet keeps its place."""
 
 _CHALLENGE = re.compile(rb"(?:\A|\n)334[ -]([A-Za-z0-9+/=]*)\r?\n\Z")
 _CHALLENGE_KEPT = 2048
@@ -61,6 +63,8 @@ class Redactor:
         unended, self._unended, before = self._unended, b"", len(self._forms)
         for start, end in event.secrets:
             token = event.data[start:end]
+            if not token.strip(FILLER):
+                continue  # of a kept session: the secret itself is not there
             if not start:
                 token = unended + token
             self._learn(token)
@@ -119,6 +123,17 @@ class Redactor:
         if self._pattern is None or not any(form in small for form in self._forms.values()):  # nearly always, and fast
             return []
         return [match.span(1) for match in self._pattern.finditer(data)]
+
+    def begun(self, data: bytes) -> int:
+        """How many octets at the end of ``data`` may begin a secret whose other octets are still to come."""
+        small = data.lower()
+        longest = 0
+        for form in self._forms.values():
+            for length in range(min(len(form) - 1, len(small)), max(SHORTEST - 1, longest), -1):
+                if small.endswith(form[:length]):
+                    longest = length
+                    break
+        return longest
 
     def text(self, text: str) -> str:
         """``text`` with known secrets replaced."""

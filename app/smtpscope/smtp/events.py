@@ -101,6 +101,8 @@ class Received(NamedTuple):
     time: float
     data: bytes
     tls: bool = False
+    secrets: tuple[tuple[int, int], ...] = ()
+    """Of a kept session: the (start, end) spans that were hidden when it was written."""
 
 
 class Cipher(NamedTuple):
