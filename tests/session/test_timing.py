@@ -95,14 +95,14 @@ def test_the_network_has_its_round_trip_and_the_server_the_rest() -> None:
 
 
 def test_a_quick_noop_lowers_the_floor() -> None:
-    noop = [Sent(1.0, b"NOOP\r\n"), Received(1.005, b"250 ok\r\n")]
+    noop: list[Event] = [Sent(1.0, b"NOOP\r\n"), Received(1.005, b"250 ok\r\n")]
     line = timeline(connected(*noop))
     assert (ms(line.floor or 0), line.floor_of) == (5, "NOOP")
     assert ms(step(line, "banner").server) == 95
 
 
 def test_a_noop_behind_others_is_no_round_trip() -> None:
-    group = [Sent(1.0, b"RSET\r\nNOOP\r\n"), Received(1.03, b"250 ok\r\n"), Received(1.031, b"250 ok\r\n")]
+    group: list[Event] = [Sent(1.0, b"RSET\r\nNOOP\r\n"), Received(1.03, b"250 ok\r\n"), Received(1.031, b"250 ok\r\n")]
     assert timeline(connected(*group)).floor_of == "TCP"
 
 
