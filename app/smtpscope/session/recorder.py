@@ -118,11 +118,9 @@ class Recorder:
         if code == _OTHER:
             return self._others[index]
         time, start, length = self.times[index], self._offsets[index], self._lengths[index]
-        if code < _RECEIVED:
-            data = self.wire.read(start, length)
-            return Sent(time, data, code == _SENT + 1, self._secrets.get(index, ()) if self._secrets else ())
         if code < _CIPHER:
-            return Received(time, self.wire.read(start, length), code == _RECEIVED + 1)
+            made = Sent if code < _RECEIVED else Received
+            return made(time, self.wire.read(start, length), bool(code & 1), self.secrets(index))
         data = self.aside.read(start, length)
         if code < _OTHER:
             return Cipher(time, data, code == _CIPHER + 1)
@@ -141,6 +139,8 @@ class Recorder:
         if isinstance(event, Received):
             length = len(event.data)
             start, code = self.wire.append(event.data), _RECEIVED + event.tls
+            if event.secrets:
+                self._secrets[len(self._codes)] = event.secrets
         elif isinstance(event, Sent):
             length = len(event.data)
             start, code = self.wire.append(event.data), _SENT + event.tls
@@ -174,6 +174,10 @@ class Recorder:
     def length(self, index: int) -> int:
         """How many octets event ``index`` has, 0 if it has none."""
         return self._lengths[index]
+
+    def secrets(self, index: int) -> tuple[tuple[int, int], ...]:
+        """The (start, end) places in event ``index`` that it says are to be hidden."""
+        return self._secrets.get(index, ()) if self._secrets else ()
 
     def parts(self, index: int, start: int, length: int) -> Iterator[tuple[int, int, int]]:
         """Where ``length`` octets are from ``start`` in event ``index`` on, through the later events of the same
