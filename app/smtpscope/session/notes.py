@@ -20,6 +20,7 @@ from smtpscope.smtp.events import (
     Secured,
     StartTls,
     TimedOut,
+    Told,
     Waited,
 )
 
@@ -56,6 +57,8 @@ def note(event: Event, *, first: bool = True) -> Note | None:
         case Failed():
             ended = isinstance(event.step, Connect | StartTls)
             return Note("FAULT", with_way_out(event.reason) if ended else event.reason)
+        case Told():
+            return Note("NOTE", event.text)
         case Closed():
             lost = f"; {event.unsent:,} octets of ours were never sent" if event.unsent else ""
             return Note("DIVIDER", with_way_out(f"{closed(event)}{lost}"))

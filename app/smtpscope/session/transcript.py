@@ -26,6 +26,7 @@ from smtpscope.smtp.events import (
     Secured,
     Sent,
     TimedOut,
+    Told,
     Waited,
 )
 from smtpscope.smtp.machine import Answer, Machine
@@ -128,6 +129,8 @@ class _Writer:
                 note = notes.note(event)
                 assert note is not None
                 self._say(INFO, note.text)
+            case Told():
+                self._say(INFO, event.text)
             case Closed():
                 self._closed(event)
 

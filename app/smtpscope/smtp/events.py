@@ -205,6 +205,18 @@ class Marked(NamedTuple):
     """The user's own words, printable."""
 
 
+class Told(NamedTuple):
+    """What the session does by itself because it was asked to: a test begins, waits, ends; a repetition."""
+
+    time: float
+    kind: str
+    """``test`` and ``repeat`` begin and go on, ``accepted`` and ``ended`` are their ends."""
+    text: str
+    """One line; words of the server's or the user's may stand in it."""
+    until: float = 0.0
+    """When the next try comes, where this is a wait; 0 where it is none."""
+
+
 Event: TypeAlias = (
     Opened
     | Issued
@@ -222,4 +234,5 @@ Event: TypeAlias = (
     | Failed
     | Closed
     | Marked
+    | Told
 )
