@@ -256,7 +256,7 @@ class Driven:
 
     @property
     def here(self) -> str:
-        return self.app.view.machine.here.name
+        return self.app.shown.moment.machine.here.name
 
     @property
     def focus(self) -> str:

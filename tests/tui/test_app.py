@@ -297,7 +297,7 @@ async def test_j_k_g_and_pages_move_in_the_log() -> None:
 async def test_follow_lets_go_when_one_scrolls_up_and_says_how_much_is_new() -> None:
     async with on_server(size=(80, 23)) as (hands, _):
         await many(hands, 20)
-        await hands.press("k")
+        hands.app.main.log_view.scroll_relative(y=-3, animate=False)
         await hands.press("o", "enter")
         assert " 2 new ▼" in hands.of(hands.app.main.log_view)
         await hands.press("G")

@@ -100,6 +100,8 @@ class Lines(Acting):
     def _why_not(self) -> str:
         """Why nothing can be sent now, empty if it can."""
         facts = self.view.machine.facts
+        if self.past:
+            return "this is the past: Esc, End first"
         if self.undecided:
             return "a question stands: Esc, then a digit answers it"
         if facts.securing:
