@@ -14,9 +14,14 @@ class Row(NamedTuple):
     marks: str
     """Direction and TLS, one cell a character, such as ``->`` or ``<~``."""
     spans: Spans
+    """Its text; the kind ``hit`` is what a search has found in it."""
     kind: str
     foldable: str = ""
     """``closed`` or ``open`` for the first row of a group that folds, else empty."""
+    flag: str = ""
+    """A mark of the user's, one cell, before everything else; empty for none."""
+    note: str = ""
+    """The user's words about the row, shown behind its text however long that is."""
 
 
 class RowProvider(Protocol):

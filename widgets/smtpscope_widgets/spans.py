@@ -62,6 +62,69 @@ def cut(spans: Spans, width: int, mark: str = "…") -> Spans:
     return [*kept, (mark, "more")]
 
 
+def fitting(text: str, room: int) -> int:
+    """How many characters of ``text``, from the first, fit into ``room`` cells."""
+    if text.isascii():
+        return min(len(text), max(0, room))
+    least, most = 0, len(text)
+    while least < most:
+        middle = (least + most + 1) // 2
+        if cell_len(text[:middle]) <= room:
+            least = middle
+        else:
+            most = middle - 1
+    return least
+
+
+def without(spans: Spans, room: int) -> tuple[Spans, int]:
+    """Spans without what fits into their first ``room`` cells, and how many characters that is."""
+    gone = 0
+    for place, (text, kind) in enumerate(spans):
+        text = wall(text)
+        count = fitting(text, room)
+        gone += count
+        if count < len(text):
+            return [(text[count:], kind), *spans[place + 1 :]], gone
+        room -= cell_len(text)
+    return [], gone
+
+
+def broken(spans: Spans, width: int) -> list[Spans]:
+    """Spans as lines of at most ``width`` cells (2 at least), broken wherever one is full; nothing is lost."""
+    lines: list[Spans] = [[]]
+    room = width
+    for text, kind in spans:
+        text = wall(text)
+        while (size := cell_len(text)) > room:
+            count = fitting(text, room)
+            if not count and room == width:
+                count = 1  # a cluster that no line has room for
+            if count:
+                lines[-1].append((text[:count], kind))
+            lines.append([])
+            text, room = text[count:], width
+        if text:
+            lines[-1].append((text, kind))
+            room -= size
+    return lines
+
+
+def with_hits(spans: Spans, hits: Iterable[tuple[int, int]]) -> Spans:
+    """Spans in which the (start, end) places of their whole text are of kind ``hit``; the places are in order."""
+    result: Spans = []
+    begin = 0
+    ranges = list(hits)
+    for text, kind in spans:
+        last, end = 0, begin + len(text)
+        for start, stop in ranges:
+            if (first := max(start, begin)) < (behind := min(stop, end)):
+                result += [(text[last : first - begin], kind), (text[first - begin : behind - begin], "hit")]
+                last = behind - begin
+        result.append((text[last:], kind))
+        begin = end
+    return [span for span in result if span[0]]
+
+
 def wrapped(spans: Spans, width: int) -> list[Spans]:
     """Spans as lines of at most ``width`` cells, broken at blanks; a word that is longer is left whole."""
     lines: list[Spans] = [[]]

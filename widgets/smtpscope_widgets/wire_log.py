@@ -13,48 +13,32 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.cache import LRUCache
-from textual.geometry import Offset, Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
-from textual.selection import Selection
 from textual.strip import Strip
 
-from smtpscope_widgets.rows import NoRows, Row, RowProvider
-from smtpscope_widgets.spans import Spans, cells, cut, to_segments, wall
+from smtpscope_widgets import places
+from smtpscope_widgets.places import Place
+from smtpscope_widgets.row_view import RowView
+from smtpscope_widgets.rows import Row, RowProvider
 
 __all__ = ["Row", "RowProvider", "WireLog"]
 
-_ROW_KINDS = ("sent", "received", "note", "refused", "divider", "question")
-_SPAN_KINDS = ("time", "marks", "fold", "control", "more", "hidden")
-_STATES = ("cursor", "cursor-blurred", "badge")
+_STATES = ("cursor", "cursor-blurred", "selected", "badge")
 _BRIGHT = Style(dim=False)
-_PLAIN = Style(underline=False)
-_FAR = 1 << 30  # a column beyond every line
-_STRIPS = 256  # a few screens; more only gives the garbage collector more to walk
+_HIT_UNDER_CURSOR = Style(reverse=False, underline=True)
+STEP = 8
+"""Cells that an arrow moves the text."""
 
 
-class WireLog(ScrollView, can_focus=True):
-    """The log. The owner calls ``sync`` when rows may have come, and ``refresh_rows`` when rows have changed."""
+class WireLog(RowView, can_focus=True):
+    """The log: a cursor in the window, rows that are selected from it on, and groups that fold."""
 
-    ALLOW_SELECT = True
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"wire-log--{kind}" for kind in (*_ROW_KINDS, *_SPAN_KINDS, *_STATES)}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"wire-log--{kind}" for kind in _STATES}
     DEFAULT_CSS = """
     WireLog {
-        overflow-x: hidden;
-        scrollbar-size-vertical: 1;
-        & > .wire-log--time { text-style: dim; }
-        & > .wire-log--sent { color: $text-primary; }
-        & > .wire-log--note { text-style: italic; }
-        & > .wire-log--refused { color: $text-error; text-style: bold; }
-        & > .wire-log--divider { text-style: dim; }
-        & > .wire-log--question { color: $text-accent; text-style: bold underline; }
-        & > .wire-log--fold { text-style: bold; }
-        & > .wire-log--control { color: $text-warning; text-style: underline; }
-        & > .wire-log--more { text-style: dim; }
-        & > .wire-log--hidden { text-style: dim; }
         & > .wire-log--cursor { text-style: reverse; }
         & > .wire-log--cursor-blurred { text-style: bold; }
+        & > .wire-log--selected { background: $primary 30%; text-style: bold; }
         & > .wire-log--badge { text-style: bold reverse; }
     }
     """
@@ -65,8 +49,16 @@ class WireLog(ScrollView, can_focus=True):
         Binding("pagedown", "page(1)", "Page down", show=False),
         Binding("home,g", "first", "First row", show=False),
         Binding("end,G", "last", "Last row, and follow", show=False),
-        Binding("right", "fold(True)", "Unfold", show=False),
-        Binding("left", "fold(False)", "Fold", show=False),
+        Binding("right", "right", "Unfold, or see what is right of the view", show=False),
+        Binding("left", "left", "Fold, or see what is left of the view", show=False),
+        Binding("shift+right", "sideways(1)", "Half a view to the right", show=False),
+        Binding("shift+left", "sideways(-1)", "Half a view to the left", show=False),
+        Binding("shift+up", "select('move', -1)", "Select up", show=False),
+        Binding("shift+down", "select('move', 1)", "Select down", show=False),
+        Binding("shift+pageup", "select('page', -1)", "Select a page up", show=False),
+        Binding("shift+pagedown", "select('page', 1)", "Select a page down", show=False),
+        Binding("shift+home", "select('first')", "Select to the first row", show=False),
+        Binding("shift+end", "select('last')", "Select to the last row", show=False),
         Binding("enter", "choose", "Open", show=False),
     ]
 
@@ -108,33 +100,12 @@ class WireLog(ScrollView, can_focus=True):
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
-        super().__init__(id=id, classes=classes)
-        self._provider: RowProvider = NoRows() if provider is None else provider
-        self._cut, self._new, self._rule = ("...", "v", "-") if ascii_only else ("…", "▼", "─")
-        self._folds = {"closed": ">", "open": "v"} if ascii_only else {"closed": "▸", "open": "▾"}
-        self._rows = 0
+        super().__init__(provider, ascii_only=ascii_only, id=id, classes=classes)
+        self._new, self._bar = ("v", "|") if ascii_only else ("▼", "▌")
         self._cursor = -1
-        self._follow = True
-        self._seen = 0  # rows that have been in view at some time, counted from the first
-        self._columns = (0, 0)  # widths of time and marks: the widest in view so far
-        self._strips: LRUCache[int, Strip] = LRUCache(_STRIPS)
-
-    def on_mount(self) -> None:
-        """Show what the provider has."""
-        self._take(len(self._provider))
+        self._anchor = -1  # where the selection began, -1 for none
 
     # What the owner says and asks
-
-    @property
-    def provider(self) -> RowProvider:
-        """Where the rows come from; a new one is shown from its end."""
-        return self._provider
-
-    @provider.setter
-    def provider(self, provider: RowProvider) -> None:
-        self._provider = provider
-        self._rows, self._cursor, self._seen, self._follow = 0, -1, 0, True
-        self.refresh_rows()
 
     @property
     def cursor(self) -> int:
@@ -149,71 +120,46 @@ class WireLog(ScrollView, can_focus=True):
         self._show_row(row)
 
     @property
-    def follow(self) -> bool:
-        """Whether the view stays at the end as rows come."""
-        return self._follow
-
-    @follow.setter
-    def follow(self, follow: bool) -> None:
-        self._follow = follow
-        if follow:
-            self.top = self._rows
-        self.refresh()
+    def selected(self) -> range:
+        """The rows that are selected: the cursor's alone, if no others were."""
+        if self._cursor < 0:
+            return range(0)
+        anchor = self._cursor if self._anchor < 0 else self._anchor
+        return range(min(anchor, self._cursor), max(anchor, self._cursor) + 1)
 
     @property
-    def top(self) -> int:
-        """The first row in view."""
-        return int(self.scroll_offset.y)
+    def selecting(self) -> bool:
+        """Whether rows were selected with keys."""
+        return self._anchor >= 0
 
-    @top.setter
-    def top(self, row: int) -> None:
-        self.scroll_to(y=max(0, min(row, self.max_scroll_y)), animate=False, force=True, immediate=True)
+    def unselect(self) -> None:
+        """Select the cursor's row alone."""
+        if self._anchor >= 0:
+            self._anchor = -1
+            self.post_message(self.CursorMoved(self, self._cursor))
+            self.refresh()
 
-    @property
-    def width(self) -> int:
-        """How many cells a row has, beside the scrollbar."""
-        return self.size.width - self.scrollbar_size_vertical
+    def _reset(self) -> None:
+        super()._reset()
+        self._cursor = self._anchor = -1
 
-    @property
-    def new_rows(self) -> int:
-        """How many rows have come below the view and were never in it."""
-        return max(0, self._rows - self._seen)
-
-    def sync(self) -> None:
-        """Take what has come since the last call; cheap if nothing has, at most 20 times a second."""
-        if self.is_mounted and (rows := len(self._provider)) != self._rows:
-            if rows < self._rows:
-                self._strips.clear()
-            self._take(rows)
-
-    def refresh_rows(self, first: int = 0) -> None:
-        """Rows from ``first`` on have changed, also in number."""
-        for index in list(self._strips.keys()):
-            if index >= first:
-                self._strips.discard(index)
-        if first == 0:
-            self._columns = (0, 0)
-        if self.is_mounted:
-            self._take(len(self._provider))
+    # Cursor and view
 
     def _take(self, rows: int) -> None:
         was_last = self._cursor == self._rows - 1
         self._rows = rows
-        self.virtual_size = Size(1, rows)
-        if (was_last and rows and not self._is_open(self._cursor)) or self._cursor >= rows:
+        self._anchor = min(self._anchor, rows - 1)
+        if (was_last and rows and not self.selecting and not self._is_open(self._cursor)) or self._cursor >= rows:
             self._place_cursor(rows - 1)
         elif self._follow and self._cursor >= 0 and was_last:
             self._follow = False  # a group opened under the cursor on the last row: its first line stays in view
-        if self._cursor == rows - 1 and self.top >= self.max_scroll_y:
+        self._measure()
+        if self._cursor == rows - 1 and self.at >= self._end:
             self._follow = True
-        self.top = self.max_scroll_y if self._follow else self.top
-        self._look()
-        self.refresh()
+        super()._take(rows)
 
     def _is_open(self, row: int) -> bool:
-        return 0 <= row < self._rows and self._provider.row(row).foldable == "open"
-
-    # Cursor and view
+        return 0 <= row < self._rows and self.provider.row(row).foldable == "open"
 
     def _place_cursor(self, row: int) -> None:
         if row != self._cursor:
@@ -222,36 +168,19 @@ class WireLog(ScrollView, can_focus=True):
             self.refresh()
 
     def _show_row(self, row: int) -> None:
-        height = max(1, self.size.height)
-        if row < self.top:
-            self.top = row
-        elif row >= self.top + height:
-            self.top = row - height + 1
+        """Bring a row into view, whole; of one that is higher than the view the side that it was come to from."""
+        if row < 0:
+            return
+        height, lines = max(1, self.size.height), self._height(row)
+        above, below = Place(row) < self.at, Place(row, lines - 1) > self._last_in_view()
+        if below and not above:
+            self._go(Place(row) if lines > height else places.back(Place(row, lines - 1), height - 1, self._height))
+        elif above and not below:
+            self._go(Place(row, max(0, lines - height)))
 
-    def _look(self) -> None:
-        """Remember which rows have been in view."""
-        self._seen = max(min(self._seen, self._rows), min(self._rows, self.top + self.size.height))
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Let go when the view moves up, take hold when it comes to the end."""
-        super().watch_scroll_y(old_value, new_value)
-        if new_value > old_value and round(new_value) >= self.max_scroll_y:
-            self._follow = True
-        elif new_value < old_value and round(new_value) < self.max_scroll_y:
-            self._follow = False
-        self._look()
-
-    def watch_show_vertical_scrollbar(self, show: bool) -> None:
-        """Textual tells a scrollbar only of scrolling that it was there for."""
-        if show:
-            self.vertical_scrollbar.position = self.scroll_y
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Draw anew at the new size, at the end if the view was there."""
-        self._strips.clear()
-        if self._follow:
-            self.top = self.max_scroll_y
-        self._look()
+    def _last_in_view(self) -> Place:
+        shown = self._in_view()
+        return shown[-1] if shown else Place(-1)
 
     def on_focus(self) -> None:
         """The cursor is drawn differently with the focus."""
@@ -261,29 +190,87 @@ class WireLog(ScrollView, can_focus=True):
         """The cursor is drawn differently without the focus."""
         self.refresh()
 
+    # Keys
+
     def action_move(self, rows: int) -> None:
-        """Move the cursor by rows."""
+        """Move the cursor by rows; a row that goes on outside the view is moved through by lines first."""
+        self.unselect()
+        self._step(rows)
+
+    def _step(self, rows: int) -> None:
+        if self._wraps and self._cursor >= 0 and self._height(self._cursor) > self.size.height:
+            last = Place(self._cursor, self._height(self._cursor) - 1)
+            if (rows > 0 and last > self._last_in_view()) or (rows < 0 and Place(self._cursor) < self.at):
+                self.move_view(rows)
+                return
         self.cursor += rows
 
     def action_page(self, pages: int) -> None:
-        """Move the cursor and the view by pages, one row less than the height each."""
-        rows = pages * max(1, self.size.height - 1)
-        self.top += rows
-        self.cursor += rows
+        """Move the cursor and the view by pages, one line less than the height each."""
+        self.unselect()
+        self._page(pages)
+
+    def _page(self, pages: int) -> None:
+        lines = max(1, self.size.height - 1)
+        if not self._wraps:
+            self.top += pages * lines
+            self.cursor += pages * lines
+            return
+        shown = [place.row for place in self._in_view()]
+        line = shown.index(self._cursor) if self._cursor in shown else 0
+        before = self.at
+        self.move_view(pages * lines)
+        shown = [place.row for place in self._in_view()]
+        if self.at == before:
+            self.cursor = self._rows - 1 if pages > 0 else 0
+        elif shown:
+            self._place_cursor(shown[min(line, len(shown) - 1)])  # a part of it is in view: that is enough
 
     def action_first(self) -> None:
         """Go to the first row."""
+        self.unselect()
         self.cursor = 0
 
     def action_last(self) -> None:
         """Go to the last row and follow."""
+        self.unselect()
         self.cursor = self._rows - 1
         self.follow = True
 
-    def action_fold(self, open: bool) -> None:
-        """Ask for the cursor's row to be opened or closed."""
-        if self._rows and self._provider.row(self._cursor).foldable == ("closed" if open else "open"):
+    def action_select(self, how: str, by: int = 0) -> None:
+        """Move the cursor, and select the rows from where it was."""
+        if self._cursor < 0:
+            return
+        if self._anchor < 0:
+            self._anchor = self._cursor
+        if how == "move":
+            self.cursor += by
+        elif how == "page":
+            self._page(by)
+        else:
+            self.cursor = 0 if how == "first" else self._rows - 1
+        self.refresh()
+
+    def action_right(self) -> None:
+        """Unfold the cursor's row; where there is nothing to unfold, move the text."""
+        if not self.action_fold(True):
+            self.move_sideways(STEP)
+
+    def action_left(self) -> None:
+        """Fold the cursor's row; where there is nothing to fold, move the text."""
+        if not self.action_fold(False):
+            self.move_sideways(-STEP)
+
+    def action_sideways(self, halves: int) -> None:
+        """Move the text by half a view."""
+        self.move_sideways(halves * max(1, self._strips.room // 2))
+
+    def action_fold(self, open: bool) -> bool:
+        """Ask for the cursor's row to be opened or closed; whether it can be."""
+        can = self._rows > 0 and self.provider.row(self._cursor).foldable == ("closed" if open else "open")
+        if can:
             self.post_message(self.FoldToggled(self, self._cursor, open))
+        return can
 
     def action_choose(self) -> None:
         """Say that the cursor's row was chosen."""
@@ -291,134 +278,59 @@ class WireLog(ScrollView, can_focus=True):
             self.post_message(self.RowChosen(self, self._cursor))
 
     def on_click(self, event: events.Click) -> None:
-        """A click moves the cursor, folds on the fold mark, goes to the end on the badge; a double click chooses."""
+        """A click moves the cursor, folds on the fold mark, goes to the end on the badge; a double click chooses.
+
+        With shift it selects the rows up to there.
+        """
         at = event.get_content_offset(self)
         if at is None or self._dragged():
             return
-        badge = self._badge()
+        badge, shown = self._badge(), self._in_view()
         if badge and at.y == self.size.height - 1 and at.x >= self.width - cell_len(badge):
             self.action_last()
-        elif (row := self.top + at.y) < self._rows:
-            self.cursor = row
-            shown = self._provider.row(row)
-            end = cells(self._line(shown))
-            if shown.foldable and end - 2 <= at.x < end:
-                self.action_fold(shown.foldable == "closed")
+        elif at.y < len(shown):
+            place = shown[at.y]
+            if event.shift and self._cursor >= 0:
+                self._anchor = self._cursor if self._anchor < 0 else self._anchor
+            else:
+                self.unselect()
+            self.cursor = place.row
+            fold = self._lines(place.row)[place.line].fold
+            if 0 <= fold <= at.x < fold + 2:
+                self.action_fold(self.provider.row(place.row).foldable == "closed")
             elif event.chain == 2:
                 self.action_choose()
 
-    # Selecting text
-
-    def text_select_all(self) -> None:
-        """Nothing: a double click opens a row, and a million rows are not selected by accident."""
-
-    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        """The selected rows only, whole where the view had to cut them."""
-        start, end = self._ends(selection)
-        lines: list[str] = []
-        for index in range(max(0, start.y), min(end.y + 1, self._rows)):
-            row = self._provider.row(index)
-            shown = sum(len(text) for text, _ in self._line(row))
-            text = "".join(wall(text) for text, _ in [*self._lead(row), *row.spans])
-            if index == end.y and end.x < shown:
-                text = text[: end.x]
-            lines.append(text[max(1, start.x if index == start.y else 0) :])  # the first cell is the cursor's
-        return ("\n".join(lines), "\n") if lines else None
-
-    def selection_updated(self, selection: Selection | None) -> None:
-        """Draw the selection."""
-        self.refresh()
-
-    def _ends(self, selection: Selection) -> tuple[Offset, Offset]:
-        """Where a selection starts and ends; one that reaches into another widget starts or ends with the view."""
-        bottom = min(self._rows, self.top + self.size.height) - 1
-        return selection.start or Offset(0, self.top), selection.end or Offset(_FAR, bottom)
-
-    def _dragged(self) -> bool:
-        selection = self.text_selection
-        return selection is not None and selection.start != selection.end
-
     # Drawing
 
-    def notify_style_update(self) -> None:
-        """Styles have changed: nothing drawn before is good."""
-        super().notify_style_update()
-        self._strips.clear()
-
-    def render_line(self, y: int) -> Strip:
-        """One row of the view."""
-        width, index, base = self.width, self.top + y, self.rich_style
-        if index >= self._rows:
-            return Strip.blank(width, base)
-        strip = self._strip(index, width)
-        if index == self._cursor:
-            strip = self._with_cursor(strip)
-        strip = self._selected(strip, index).apply_style(base).apply_offsets(0, index)
+    def _decorated(self, strip: Strip, place: Place, y: int) -> Strip:
+        """A line with the cursor, the mark of a selected row, and the badge."""
+        if place.row == self._cursor:
+            strip = self._with_cursor(strip, not y or self._in_view()[y - 1].row != place.row)
+        elif self.selecting and place.row in self.selected:
+            style = self._style("selected")
+            strip = Strip([Segment(self._bar, style), *strip.crop(1)], strip.cell_length).apply_style(style)
         badge = self._badge()
         if badge and y == self.size.height - 1:
-            room = width - cell_len(badge)
-            strip = Strip([*strip.crop(0, room), Segment(badge, base + self._style("badge"))], width)
+            room = self.width - cell_len(badge)
+            strip = Strip([*strip.crop(0, room), Segment(badge, self._style("badge"))], self.width)
         return strip
 
-    def _with_cursor(self, strip: Strip) -> Strip:
+    def _with_cursor(self, strip: Strip, first: bool) -> Strip:
         """The strip with the cursor's shape; with the focus a bar of one colour, whatever the row's colours are."""
         style = self._style("cursor" if self.has_focus else "cursor-blurred")
-        segments = [Segment(">", style), *strip.crop(1)]
+        segments = [Segment(">" if first else " ", style), *strip.crop(1)]
         if self.has_focus:
-            segments = [Segment(text, own.without_color + _BRIGHT if own else own) for text, own, _ in segments]
+            segments = [Segment(text, self._in_bar(own) if own else own) for text, own, _ in segments]
         return Strip(segments, strip.cell_length).apply_style(style)
+
+    @staticmethod
+    def _in_bar(style: Style) -> Style:
+        """A style in the cursor's bar, where what is reversed elsewhere has to be told in another way."""
+        return style.without_color + (_BRIGHT + _HIT_UNDER_CURSOR if style.reverse else _BRIGHT)
 
     def _badge(self) -> str:
         """What stands in the corner while rows have come that were never in view."""
         new = 0 if self._follow else self.new_rows
         badge = f" {new:,} new {self._new} "
         return badge if new and cell_len(badge) < self.width else ""
-
-    def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"wire-log--{name}", partial=True)
-
-    def _strip(self, index: int, width: int) -> Strip:
-        """A row as wide as the view, without cursor, selection and base style."""
-        if (strip := self._strips.get(index)) is not None and strip.cell_length == width:
-            return strip
-        row = self._provider.row(index)
-        own = self._style(row.kind) if row.kind in _ROW_KINDS else Style.null()
-        styles = {kind: own + self._style(kind) for kind in _SPAN_KINDS}
-        styles |= {"text": own, "time": self._style("time"), "marks": styles["marks"] + _PLAIN}
-        strip = Strip(to_segments(self._line(row), styles)).crop_extend(0, width, Style.null())
-        self._strips[index] = strip
-        return strip
-
-    def _lead(self, row: Row) -> Spans:
-        """What stands before a row's text: the cursor's cell, time, marks; in columns as wide as the widest so far."""
-        time, marks = wall(row.time), wall(row.marks)
-        columns = (max(self._columns[0], len(time)), max(self._columns[1], len(marks)))
-        if columns != self._columns:
-            self._columns = columns
-            self._strips.clear()
-            self.refresh()
-        return [(" ", "time"), (time.rjust(columns[0]) + " ", "time"), (marks.ljust(columns[1]) + "  ", "marks")]
-
-    def _line(self, row: Row) -> Spans:
-        """A row as it is drawn: cut to the view, with its fold mark."""
-        lead = self._lead(row)
-        fold: Spans = [(f" {self._folds[row.foldable]}", "fold")] if row.foldable else []
-        room = self.width - cells(lead) - cells(fold)
-        line = cut(row.spans, room, self._cut)
-        if row.kind == "divider" and (rest := room - cells(line) - 1) > 0:
-            line = [*line, (" " + self._rule * rest, "text")]
-        return [*lead, *line, *fold]
-
-    def _selected(self, strip: Strip, index: int) -> Strip:
-        """The strip with the selected part of it marked."""
-        if (selection := self.text_selection) is None:
-            return strip
-        start, end = self._ends(selection)
-        if not start.y <= index <= end.y:
-            return strip
-        text = strip.text
-        first = cell_len(text[: start.x]) if index == start.y else 0
-        last = cell_len(text[: end.x]) if index == end.y else strip.cell_length
-        style = self.screen.get_component_rich_style("screen--selection")
-        middle = Segment.apply_style(strip.crop(first, last), post_style=style)
-        return Strip([*strip.crop(0, first), *middle, *strip.crop(last)], strip.cell_length)
