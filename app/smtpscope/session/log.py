@@ -1,25 +1,28 @@
 """The rows of the wire log, folded from events: every wire line once, and what happened between them.
 
-A row holds no text, only where its octets are in the recording, so that a million rows stay small. What is shown is
-made when a row comes into view. Groups (a long reply, the message text) fold to their first row.
+What a row says is made when it comes into view. Groups (a long reply, the message text, the base64 of AUTH) fold to
+their first row.
 """
 
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
-from dataclasses import dataclass
-from enum import IntEnum
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 
 from smtpscope.session import notes
+from smtpscope.session.decoded import decoded
 from smtpscope.session.recorder import Recorder
-from smtpscope.session.redact import HIDDEN, Redactor, merged
+from smtpscope.session.redact import FILLER, HIDDEN, Redactor, merged
+from smtpscope.session.rows import BEGINS, BEHIND, ENDS, WIRE, Group, Kind, Rows
+from smtpscope.smtp.effects import bdat_size
 from smtpscope.smtp.events import (
     Answered,
     Asked,
     Closed,
     Event,
     Failed,
+    Marked,
     Opened,
     Progress,
     Received,
@@ -29,6 +32,8 @@ from smtpscope.smtp.events import (
 )
 from smtpscope.smtp.machine import Answer, Machine
 from smtpscope.visible import safe, visible
+
+__all__ = ["WIRE", "Group", "Kind", "Log", "Spans"]
 
 Spans = list[tuple[str, str]]
 
@@ -40,91 +45,55 @@ SHOWN = 2000
 """Octets of a line that a row shows; the whole is in the inspector."""
 SLOW_LINE = 0.05
 """Seconds after which a continuation line shows a time of its own."""
+_LINE_READ = 4096
+"""Octets of a line of ours that are looked at to know what it is."""
 
 
-class Kind(IntEnum):
-    """What a row is."""
-
-    SENT = 0
-    RECEIVED = 1
-    REFUSED = 2
-    NOTE = 3
-    FAULT = 4
-    DIVIDER = 5
-    QUESTION = 6
-    TEXT = 7
-    """The message text, folded or the head of its lines."""
-    TEXT_LINE = 8
-
-
-WIRE = frozenset({Kind.SENT, Kind.RECEIVED, Kind.REFUSED, Kind.TEXT_LINE})
-"""Kinds whose rows are octets of the wire."""
-
-
-@dataclass(slots=True)
-class Group:
-    """Rows that fold: ``rows`` are those behind the head."""
-
-    head: int
-    rows: list[int]
-    open: bool = False
-
-
-class Log:
+class Log(Rows):
     """Rows by id (in order of coming), and ``shown``: the ids in view order, without what is folded away."""
 
     def __init__(self, recorder: Recorder, redactor: Redactor) -> None:
-        self.recorder = recorder
+        super().__init__(recorder)
         self.redactor = redactor
-        self.kind = bytearray()
-        self.tls = bytearray()
-        self.event = array("L")
-        self.start = array("Q")
-        self.length = array("Q")
-        self.time = array("d")
-        self.first = array("L")
-        """The id of the first row of the same reply; its own for all else."""
-        self.asked = array("d")
-        """When the command went out that a reply answers, on its first row; negative where there is none."""
-        self.shown = array("L")
-        self.text: dict[int, str] = {}
-        """What a row says that is not octets of the wire, or says behind them; printable."""
-        self.groups: dict[int, Group] = {}
-        self.changed = 0
-        """The first place of ``shown`` that has changed since the screen looked; it sets it back to the end."""
         self._walls: list[tuple[int, float]] = []
         self._open: tuple[int, int, int, float] | None = None  # where a line of the server's begins that has no end yet
         self._unended = -1  # the row of a line of ours that has no end yet
-        self._reply: list[int] = []  # the rows of what has not become a reply yet
-        self._last: dict[int, int] = {}  # the last row of a reply of several, by its first
+        self._reply = array("I")  # the rows of what has not become a reply yet
         self._asked: Asked | None = None
         self._failed = ""
-        self._stream: int | None = None
+        self._stream = -1  # the row of the message that is on its way
         self._lines = 0
+        self._mechanism = ""  # of the last AUTH
+        self._challenged = False  # what goes out next is a response
+        self._chunk_left = 0  # octets that still belong to a BDAT chunk
+        self._words: dict[str, str] = {}  # one string for each that is said often
 
-    def __len__(self) -> int:
-        return len(self.kind)
+    @property
+    def settled(self) -> int:
+        """How many of the first rows will not change any more."""
+        last = min(len(self), self._reply[0]) if self._reply else len(self)
+        return min(row for row in (last, self._unended, self._stream) if row >= 0)
 
     # -- folding events into rows
 
     def apply(self, index: int, event: Event, machine: Machine, answers: list[Answer], text_mode: bool) -> None:
         """Take one event, after the machine has; ``text_mode`` says whether the machine was in data mode before."""
         if isinstance(event, Received):
-            self._lines_received(index, event)
-            for answer in answers:
-                self._reply_ended(answer, machine)
+            self._received(index, event, answers, machine)
         elif isinstance(event, Sent):
             self._sent(index, event, machine, text_mode)
         elif isinstance(event, Progress):
-            if self._stream is not None:
+            if self._stream >= 0:
                 self.text[self._stream] = notes.message(event, self._lines)
                 self._touch(self._stream)
                 if event.done:
-                    self._stream = None
+                    self._stream = -1
+        elif isinstance(event, Marked):
+            self.mark(event)
         else:
             self._between(index, event)
 
-    def _between(self, index: int, event: Event) -> None:
+    def _between(self, index: int, event: Event, start: int = 0) -> None:
         """What is not octets: a note, where there is something to say."""
         note = notes.note(event, first=not self._walls)
         match event:
@@ -148,112 +117,116 @@ class Log:
                 note = notes.answered(self._asked, event)
         self._failed = event.reason if isinstance(event, Failed) else ""
         if note is not None:
-            self._add(Kind[note.kind], index, 0, 0, event.time)
-            self.text[len(self) - 1] = safe(self.redactor.text(note.text))
+            row = self._say(Kind[note.kind], index, start, event.time, note.text)
+            if isinstance(event, Opened):
+                self.flags[row] |= BEGINS
 
     def tell(self, event: Asked | Answered) -> None:
         """A question of the screen's own, and its answer: rows like those of the session."""
-        self._between(max(0, len(self.recorder) - 1), event)
+        last = len(self.recorder) - 1
+        self._between(max(0, last), event, max(0, self.recorder.length(last) - 1) if last >= 0 else 0)
+
+    def _say(self, kind: Kind, event: int, start: int, time: float, words: str) -> int:
+        """A row of words, foreign ones among them."""
+        row = self._add(kind, event, start, 0, time)
+        said = safe(self.redactor.text(words))
+        if len(self._words) < 1000:
+            said = self._words.setdefault(said, said)
+        self.text[row] = said
+        return row
 
     def _forget_unfinished(self) -> None:
         self._open = None
-        self._unended = -1
-        self._reply = []
+        self._unended = self._stream = -1
+        self._reply = array("I")
+        self._challenged, self._chunk_left = False, 0
 
     def _add_unfinished(self) -> None:
         """A line of the server's that will never end is a row all the same."""
         if (opened := self._open) is not None:
             event = self.recorder[opened[0]]
-            self._add(Kind.RECEIVED, *opened, tls=isinstance(event, Received) and event.tls)
-            self._in_reply(len(self) - 1)
+            row = self._add(Kind.RECEIVED, *opened, tls=isinstance(event, Received) and event.tls)
+            self._find_octets(row)
+            self._in_reply(row)
 
-    def _add(self, kind: Kind, event: int, start: int, length: int, time: float, tls: bool = False) -> int:
-        row = len(self.kind)
-        self.tls.append(tls)
-        self.event.append(event)
-        self.start.append(start)
-        self.length.append(length)
-        self.time.append(time)
-        self.first.append(row)
-        self.asked.append(-1.0)
-        self.shown.append(row)
-        self.kind.append(kind)  # last: the row is whole now
-        return row
+    def _find_octets(self, row: int) -> None:
+        """Are the octets of a new row in one piece?"""
+        end = place = -1
+        for event, start, length in self.recorder.parts(self.event[row], self.start[row], self.length[row]):
+            begin = self.recorder.place(event) + start
+            if place < 0:
+                place = begin
+            elif begin != end:
+                self.pieces.add(row)
+                self._breaks(row)
+                return
+            end = begin + length
+        self._follows(row, place, end - place)
 
-    def _touch(self, row: int) -> None:
-        """A row that is already shown says something else now; only late ones are looked for."""
-        place = len(self.shown) - 1
-        while place > 0 and self.shown[place] != row and place > len(self.shown) - 64:
-            place -= 1
-        self.changed = min(self.changed, place)
+    # -- what the server says
 
-    def _lines_received(self, index: int, event: Received) -> None:
-        """One row for each line that ends in this event; the rest waits for its end."""
-        data, start = event.data, 0
+    def _received(self, index: int, event: Received, answers: list[Answer], machine: Machine) -> None:
+        """One row for each line that ends in this event, and what the replies among them are; the rest waits."""
+        data, start, place = event.data, 0, self.recorder.place(index)
+        replies = _replies(answers)
+        answer, count = next(replies)
         while (stop := data.find(b"\n", start) + 1) > 0:
-            first, offset, length, time = self._open or (index, start, 0, event.time)
-            self._in_reply(self._add(Kind.RECEIVED, first, offset, length + stop - start, time, event.tls))
-            self._open, start = None, stop
+            if self._open is None:
+                row = self._add(Kind.RECEIVED, index, start, stop - start, event.time, event.tls)
+                self._follows(row, place + start, stop - start)
+            else:
+                first, offset, length, time = self._open
+                row = self._add(Kind.RECEIVED, first, offset, length + stop - start, time, event.tls)
+                self._find_octets(row)
+                self._open = None
+            start = stop
+            self._in_reply(row)
+            if answer is not None and len(self._reply) >= count:
+                self._reply_ended(answer, machine)
+                answer, count = next(replies)
         if start < len(data):
             first, offset, length, time = self._open or (index, start, 0, event.time)
             self._open = (first, offset, length + len(data) - start, time)
 
-    def _lines_sent(self, index: int, event: Sent, begin: int, end: int) -> None:
-        """One row for each line; one that has no end yet is a row too, and grows with what goes out next."""
-        data, start = event.data, begin
-        while start < end:
-            stop = data.find(b"\n", start, end) + 1 or end
-            if self._unended < 0:
-                self._unended = self._add(Kind.SENT, index, start, stop - start, event.time, event.tls)
-            else:
-                self.length[self._unended] += stop - start
-                self._touch(self._unended)
-            if data[stop - 1 : stop] == b"\n":
-                self._unended = -1
-            start = stop
-
     def _in_reply(self, row: int) -> None:
         self._reply.append(row)
         self.first[row] = self._reply[0]
-        if len(self._reply) > 1:
-            self._last[self._reply[0]] = row
 
     def _reply_ended(self, answer: Answer, machine: Machine) -> None:
         """Mark the rows of one reply, fold a long one, and say what is odd about it."""
-        reply, count = answer.reply, max(1, answer.reply.raw.count(b"\n"))
-        rows, later = self._reply[:count], self._reply[count:]
-        if len(rows) < count:
-            return
-        first = rows[0]
-        if reply.kind not in (2, 3):
-            for row in rows:
+        reply, pending, rows = answer.reply, answer.pending, self._reply
+        first, last = rows[0], rows[-1]
+        if pending is not None:
+            self.asked[first] = pending.sent
+        else:
+            self.flags[first] |= BEGINS
+        verb = "" if pending is None else pending.verb
+        code = "" if reply.code is None else f"{reply.code} {reply.enhanced}" if reply.enhanced else str(reply.code)
+        refused = reply.kind not in (2, 3)
+        for row in rows:
+            self._name(self.verb, self.verbs, row, verb)
+            self._name(self.code, self.codes, row, code)
+            if refused:
                 self.kind[row] = Kind.REFUSED
-        if answer.pending is not None:
-            self.asked[first] = answer.pending.sent
-        if count > FOLDED_LINES:
-            self._fold_new(first, rows[1:])
-        self._reply = []
-        self._last.pop(first, None)
-        if count > 1:
-            self._last[first] = rows[-1]
-        for row in later:
-            self._in_reply(row)
+        self.flags[last] |= ENDS
         self._touch(first)
-        if machine.facts.hello == "LHLO" and answer.pending is not None and answer.pending.member.name == "DOT":
-            self._name_recipient(first, answer, machine)
+        if len(rows) > FOLDED_LINES:
+            contiguous = last - first == len(rows) - 1
+            self._fold(first, range(first + 1, last + 1) if contiguous else rows[1:])
+        if last == first:
+            rows.pop()
+        else:
+            self._reply = array("I")
+        if pending is not None:
+            if pending.kind == "AUTH":
+                self._challenged = reply.code == 334
+                if self._challenged and len(reply.lines) == 1:
+                    self._decode(first, reply.lines[0].encode(), len("334 "))
+            elif pending.member.name == "DOT" and machine.facts.hello == "LHLO":
+                self._name_recipient(first, answer, machine)
         if answer.note:
-            self._add(Kind.NOTE, self.event[first], 0, 0, reply.last)
-            self.text[len(self) - 1] = safe(self.redactor.text(answer.note))
-
-    def _fold_new(self, first: int, rows: list[int]) -> None:
-        self.groups[first] = Group(first, rows)
-        place = len(self.shown) - 1
-        while place > 0 and self.shown[place] > first:
-            place -= 1
-        kept = [row for row in self.shown[place + 1 :] if row not in set(rows)]
-        del self.shown[place + 1 :]
-        self.shown.extend(kept)
-        self.changed = min(self.changed, place)
+            event, octets = self.end_of(last)
+            self._say(Kind.NOTE, event, max(0, (octets or 0) - 1), reply.last, answer.note)
 
     def _name_recipient(self, row: int, answer: Answer, machine: Machine) -> None:
         """Under LMTP the replies to the dot are the recipients', in order (RFC 2033 4.2)."""
@@ -263,59 +236,138 @@ class Log:
         if number < len(accepted):
             self.text[row] = f"  for {safe(accepted[number])}"
 
+    # -- what we say
+
     def _sent(self, index: int, event: Sent, machine: Machine, text_mode: bool) -> None:
         data = event.data
-        dot = text_mode and any(entry.kind == "DOT" and not entry.perhaps for entry in machine.pending)
-        found = data.find(b"\r\n.\r\n") + 2
-        end = (found if found >= 2 else 0) if dot else len(data)
         if text_mode and machine.facts.streaming:
             self._message_text(index, event)
             return
-        self._lines_sent(index, event, 0, end)
-        if dot:
+        if not text_mode:
+            self._lines_sent(index, event, 0, len(data))
+        elif not any(entry.kind == "DOT" and not entry.perhaps for entry in machine.pending):
+            self._lines_sent(index, event, 0, len(data), text=True)
+        else:
+            end = max(0, data.find(b"\r\n.\r\n") + 2) if b"\r\n.\r\n" in data else 0
+            self._lines_sent(index, event, 0, end, text=True)
             self._unended = -1  # what is left of typed text before the dot is a row although it has no line end
             self._lines_sent(index, event, end, len(data))
 
+    def _lines_sent(self, index: int, event: Sent, start: int, end: int, text: bool = False) -> None:
+        """One row for each line; one that has no end yet is a row too, and grows with what goes out next."""
+        data, place = event.data, self.recorder.place(index)
+        while start < end:
+            stop = data.find(b"\n", start, end) + 1 or end
+            row, line = self._unended, b""
+            if row < 0:
+                row, line = self._add(Kind.SENT, index, start, stop - start, event.time, event.tls), data[start:stop]
+                self._follows(row, place + start, stop - start)
+            else:
+                self._grow(row, place + start, stop - start)
+                self._touch(row)
+            if data[stop - 1] == 10:
+                self._unended = -1
+                if text:
+                    self.verb[row] = self.verbs.number("DATA")
+                else:
+                    self._line_sent(row, line or self.octets(row, _LINE_READ))
+            else:
+                self._unended = row
+            start = stop
+
+    def _line_sent(self, row: int, line: bytes) -> None:
+        """What a line of ours is: a command, part of a chunk, or a response."""
+        if self._chunk_left:
+            self._chunk_left = max(0, self._chunk_left - self.length[row])
+            self.verb[row] = self.verbs.number("BDAT")
+        elif self._challenged:
+            self._challenged = False
+            self.verb[row] = self.verbs.number("AUTH")
+            self._decode(row, line.strip(), 0)
+        else:
+            self._command_sent(row, line)
+
+    def _command_sent(self, row: int, line: bytes) -> None:
+        self.flags[row] |= BEGINS
+        words = line.split(None, 3)
+        verb = words[0].upper().decode("latin-1") if words else ""
+        self._name(self.verb, self.verbs, row, "DOT" if verb == "." else verb)
+        if verb == "AUTH" and len(words) > 1:
+            self._mechanism = words[1].upper().decode("latin-1")
+            if len(words) > 2:
+                self._decode(row, words[2], line.find(words[2], line.find(words[1]) + len(words[1])))
+        elif verb == "BDAT":
+            self._chunk_left = bdat_size(line.rstrip())
+
     def _message_text(self, index: int, event: Sent) -> None:
-        if self._stream is None:
-            self._stream = self._add(Kind.TEXT, index, 0, 0, event.time, event.tls)
-            self.groups[self._stream] = Group(self._stream, [])
+        place, length = self.recorder.place(index), len(event.data)
+        if self._stream < 0:
+            self._stream = self._add(Kind.TEXT, index, 0, length, event.time, event.tls)
+            self._follows(self._stream, place, length)
+            self.verb[self._stream] = self.verbs.number("DATA")
+            self.groups[self._stream] = Group(self._stream, ())
             self._lines = 0
-        self.length[self._stream] += len(event.data)
+        else:
+            self._grow(self._stream, place, length)
         self._lines += event.data.count(b"\n")
 
     # -- folds
 
-    def toggle(self, place: int, open: bool) -> None:
-        """Open or close the group whose head is shown at ``place``."""
-        group = self.groups.get(self.shown[place])
-        if group is None or group.open == open:
+    def _decode(self, head: int, token: bytes, at: int) -> None:
+        """A row beneath ``head`` for what the base64 in it says; it begins with octet ``at`` of the row."""
+        if not token.strip(FILLER):
+            return  # of a kept session: the secret itself is not there
+        secret = any(start < at + len(token) and at < end for start, end in self._told_secret(head))
+        said = decoded(self._mechanism, token, secret, self.redactor)
+        if said is None:
             return
-        if self.kind[group.head] == Kind.TEXT and not group.rows:
-            group.rows = self._text_rows(group.head)
-        group.open = open
-        if open:
-            self.shown[place + 1 : place + 1] = array("L", group.rows)
-        else:
-            del self.shown[place + 1 : place + 1 + len(group.rows)]
+        event, octets = self.end_of(head)
+        row = self._add(Kind.DECODED, event, max(0, (octets or 0) - 1), 0, self.time[head], bool(self.tls[head]))
+        self.text[row], self.first[row] = said, head
+        self.verb[row] = self.verb[head]
+        self.groups[head] = Group(head, range(row, row + 1), open=True)
+        del self.shown[-1]
+        place = bisect_left(self.shown, head, key=self._top)
+        self.shown.insert(place + 1, row)
         self.changed = min(self.changed, place)
 
-    def _text_rows(self, head: int) -> list[int]:
+    def _text_rows(self, head: int) -> Sequence[int]:
         """Rows for the lines of a message, made when it is first opened."""
-        shown = len(self.shown)
-        event, rest, rows, start = self.event[head], self.length[head], [], 0
-        data = self.recorder.octets(event, 0, min(rest, TEXT_LINES * 200))
-        for line in data.split(b"\n")[:TEXT_LINES]:
-            length = min(len(line) + 1, len(data) - start)
-            if length <= 0:
-                break
-            rows.append(self._add(Kind.TEXT_LINE, event, start, length, self.time[head], bool(self.tls[head])))
-            start += length
-        if start < rest:
-            rows.append(self._add(Kind.NOTE, event, 0, 0, self.time[head]))
-            self.text[rows[-1]] = f"{rest - start:,} more bytes of this message are not shown"
+        shown, first_new = len(self.shown), len(self)
+        for event, start, length in self._text_lines(head):
+            row = self._add(Kind.TEXT_LINE, event, start, length, self.time[head], bool(self.tls[head]))
+            self.first[row] = head
+        rest = self.length[head] - sum(self.length[first_new:])
+        if rest > 0:
+            row = self._add(Kind.TEXT_LINE, self.event[head], 0, 0, self.time[head])
+            self.first[row] = head
+            self.text[row] = f"{rest:,} more bytes of this message are not shown"
+        rows = range(first_new, len(self))
+        self.flags[first_new:] = bytes([BEHIND]) * len(rows)
+        for row in (first_new, len(self)):
+            if not self.breaks or self.breaks[-1] != row:
+                self.breaks.append(row)
+        self._expected = -1
         del self.shown[shown:]
         return rows
+
+    def _text_lines(self, head: int) -> Iterator[tuple[int, int, int]]:
+        """Event, start and length of the first lines of a message."""
+        begun: tuple[int, int] | None = None
+        length = lines = 0
+        whole = min(self.length[head], TEXT_LINES * 200)
+        for event, start, taken in self.recorder.parts(self.event[head], self.start[head], whole):
+            data, at = self.recorder.octets(event, start, taken), 0
+            while at < len(data) and lines < TEXT_LINES:
+                stop = data.find(b"\n", at) + 1
+                begun = begun or (event, start + at)
+                length += (stop or len(data)) - at
+                at = stop or len(data)
+                if stop:
+                    yield *begun, length
+                    begun, length, lines = None, 0, lines + 1
+        if begun is not None:
+            yield *begun, length
 
     # -- what a row shows
 
@@ -326,12 +378,18 @@ class Log:
 
     def hidden(self, row: int, data: bytes) -> list[tuple[int, int]]:
         """The places in a row's octets that must not be shown."""
-        spans = self.redactor.spans(data)
-        event = self.recorder[self.event[row]]
-        if isinstance(event, Sent):
-            start = self.start[row]
-            spans = spans + [(max(0, a - start), b - start) for a, b in event.secrets if b > start]
-        return [(a, min(b, len(data))) for a, b in merged(spans) if a < len(data)]
+        spans = self.redactor.spans(data) + self._told_secret(row)
+        return [(a, min(b, len(data))) for a, b in merged(spans) if a < len(data)] if spans else []
+
+    def _told_secret(self, row: int) -> list[tuple[int, int]]:
+        """The places in a row's octets that were said to be secret as they went out."""
+        spans, at = [], 0
+        for event, start, length in self.recorder.parts(self.event[row], self.start[row], self.length[row]):
+            for begin, end in self.recorder.secrets(event):
+                if begin < start + length and end > start:
+                    spans.append((at + max(0, begin - start), at + min(length, end - start)))
+            at += length
+        return spans
 
     def spans(self, row: int, *, whole: bool = False) -> Spans:
         """What a row says: octets made visible, without its plain line end, secrets hidden, then our own words.
@@ -340,7 +398,7 @@ class Log:
         """
         words = self.text.get(row, "")
         if self.kind[row] not in WIRE:
-            return [(words, "text")]
+            return _with_hidden(words) if self.kind[row] == Kind.DECODED else [(words, "text")]
         data = self.octets(row, 16 * SHOWN)
         if data.endswith(b"\r\n"):
             data = data[:-2]
@@ -390,4 +448,28 @@ class Log:
     def reply_rows(self, row: int) -> list[int]:
         """The rows of the reply that a received row belongs to; notes may stand between them."""
         first = self.first[row]
-        return [each for each in range(first, self._last.get(first, first) + 1) if self.first[each] == first]
+        if self.kind[row] not in (Kind.RECEIVED, Kind.REFUSED):
+            return [row]
+        rows = []
+        for each in range(first, len(self)):
+            if self.first[each] == first and self.kind[each] != Kind.DECODED:
+                rows.append(each)
+                if self.flags[each] & ENDS:
+                    break
+            elif self.kind[each] in (Kind.RECEIVED, Kind.REFUSED, Kind.DIVIDER):
+                break
+        return rows
+
+
+def _replies(answers: list[Answer]) -> Iterator[tuple[Answer | None, int]]:
+    """Replies, and how many lines each has; pieces of a line that is too long are told by its last one."""
+    for answer in answers:
+        if count := answer.reply.raw.count(b"\n"):
+            yield answer, count
+    while True:
+        yield None, 0
+
+
+def _with_hidden(words: str) -> Spans:
+    before, hidden, after = words.partition(HIDDEN)
+    return [span for span in ((before, "text"), (hidden, "hidden"), (after, "text")) if span[0]]

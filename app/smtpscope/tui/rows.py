@@ -15,6 +15,7 @@ _KINDS = {
     Kind.QUESTION: "question",
     Kind.TEXT: "sent",
     Kind.TEXT_LINE: "sent",
+    Kind.DECODED: "note",
 }
 TIMES = ("connect", "before", "wall")
 """The time formats, in the order in which they are gone through."""
