@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -28,6 +29,9 @@ from smtpscope.smtp.events import (
 from smtpscope.smtp.machine import Answer, Machine
 from smtpscope.smtp.reply import Reply
 
+_NOT_KEPT = re.compile(rb"\[[0-9,]+ octets of message text are not kept")  # as a kept session without texts says it
+STAGES = ("CONNECT", "BANNER", "EHLO", "STARTTLS", "TLS EHLO", "AUTH", "MAIL", "RCPT", "DATA", "DOT")
+"""How far a connection can come, in order."""
 TEXT_KEPT = 64 * 1024
 """Octets of a message text that are kept; of the others only how many they are."""
 
@@ -82,6 +86,11 @@ class Exchange:
         return self.reply is not None and (self.code == 354 if self.kind == "DATA" else self.reply.positive)
 
     @property
+    def whole(self) -> bool:
+        """Whether all of the message text is here."""
+        return len(self.text) == self.size and not _NOT_KEPT.match(self.text)
+
+    @property
     def took(self) -> float | None:
         """Seconds until the answer was in."""
         return None if self.ended is None else max(0.0, self.ended - self.time)
@@ -119,6 +128,28 @@ def connections(events: Iterable[Event]) -> list[Connection]:
     for event in events:
         fold.take(event)
     return fold.connections
+
+
+def furthest(every: list[Connection]) -> int:
+    """Which connection came furthest, the last of equals."""
+    return max(range(len(every)), key=lambda index: (rank(every[index].exchanges), index))
+
+
+def rank(exchanges: list[Exchange]) -> int:
+    """How far these exchanges came, as a place in ``STAGES``; -1 for none."""
+    return max((STAGES.index(stage(each)) for each in exchanges), default=-1)
+
+
+def stage(exchange: Exchange) -> str:
+    """The stage of ``STAGES`` that an exchange belongs to."""
+    match exchange.kind:
+        case "EHLO" | "HELO":
+            return "TLS EHLO" if exchange.tls else "EHLO"
+        case "TLS":
+            return "STARTTLS"
+        case "BDAT" | "BDAT LAST":
+            return "RCPT"
+    return exchange.kind if exchange.kind in STAGES else "CONNECT"
 
 
 class _Fold:

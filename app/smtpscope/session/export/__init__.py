@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from importlib import import_module
 
-from smtpscope.session.export.hiding import Hide, hiding
+from smtpscope.session.export.hiding import Hide
 from smtpscope.session.recorder import Recorder
 from smtpscope.session.redact import Redactor
 from smtpscope.session.transcript import transcript
@@ -30,4 +30,4 @@ def export(events: Recorder | Iterable[Event], kind: str, *, redactor: Redactor 
         return transcript(taken, redact=redactor or Redactor())
     room = import_module(f"smtpscope.session.export.{kind}")
     write: Callable[[list[Event], Hide], str] = room.write
-    return write(taken, hiding(taken, redactor))
+    return write(taken, Hide(redactor, taken))

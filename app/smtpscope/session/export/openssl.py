@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from smtpscope.session.exchanges import Exchange
 from smtpscope.session.export.hiding import Hide
-from smtpscope.session.export.outline import MESSAGE_FILE, NOTHING, Outline, is_address, outline, remarks
+from smtpscope.session.export.outline import INLINE, MESSAGE_FILE, NOTHING, Outline, is_address, outline, remarks
 from smtpscope.session.export.shell import PASSWORD, USER, command, comments, text, texts, wired, word
 from smtpscope.smtp.events import Event
 
@@ -45,7 +45,7 @@ def _lines(it: Outline, exchange: Exchange, hide: Hide, notes: list[str]) -> lis
     match exchange.kind:
         case "AUTH":
             return _login(it, exchange, hide, notes)
-        case "DATA" if exchange.size and len(exchange.text) < exchange.size:
+        case "DATA" if exchange.size and not (exchange.whole and exchange.size <= INLINE):
             notes.append(f"the message text ({exchange.size:,} octets) is not here: put it into {MESSAGE_FILE}")
             return [f"say {text(line)}", 'sleep "${PAUSE:-1}"', wired(MESSAGE_FILE)]
         case "DATA" if exchange.size:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 from itertools import pairwise
 
-from smtpscope.session.exchanges import Connection, Exchange, connections
+from smtpscope.session.exchanges import STAGES, Connection, Exchange, connections, furthest, rank, stage
 from smtpscope.session.export.hiding import Hide
 from smtpscope.smtp.events import Event
 from smtpscope.smtp.facts import capabilities
@@ -23,9 +23,6 @@ INLINE = 16 * 1024
 """Octets of the longest message text that stands in a command; a longer one is a file's name."""
 MESSAGE_FILE = "message.eml"
 NOTHING = "There was no connection: there is nothing to do again."
-
-STAGES = ("CONNECT", "BANNER", "EHLO", "STARTTLS", "TLS EHLO", "AUTH", "MAIL", "RCPT", "DATA", "DOT")
-"""How far a session can come, in order."""
 
 _STUFFED = re.compile(rb"^\.", re.MULTILINE)
 _PATH = re.compile(rb"(?:MAIL|RCPT) +(?:FROM|TO): *<((?:\"(?:\\.|[^\"\\])*\"|[^<>\"])*)>((?: .*)?)\Z", re.IGNORECASE)
@@ -67,17 +64,14 @@ class Outline:
     mail: Path | None = None
     rcpts: list[Path] = field(default_factory=list)
     text: bytes = b""
-    """The message text as it is on the wire, dots doubled; empty if it is too long for a command."""
+    """The message text as it is on the wire, dots doubled."""
     size: int = 0
+    inline: bool = True
+    """It is all here, and can stand in a command."""
     quit: bool = False
     dropped: bool = False
     left_out: list[str] = field(default_factory=list)
     """Sentences on what the session did beside this, printable."""
-
-    @property
-    def inline(self) -> bool:
-        """Whether the message text can stand in a command."""
-        return self.size <= INLINE and len(self.text) == self.size
 
     @property
     def tls(self) -> bool:
@@ -90,7 +84,7 @@ def outline(events: Iterable[Event], hide: Hide) -> Outline | None:
     every = connections(events)
     if not every:
         return None
-    best = max(range(len(every)), key=lambda index: (_rank(every[index].exchanges), index))
+    best = furthest(every)
     result = Outline(every[best], (best + 1, len(every)))
     _fill(result, hide)
     if len(every) > 1:
@@ -134,20 +128,6 @@ def is_address(name: bytes) -> bool:
     return True
 
 
-def _rank(exchanges: list[Exchange]) -> int:
-    return max((STAGES.index(_stage(each)) for each in exchanges), default=-1)
-
-
-def _stage(exchange: Exchange) -> str:
-    if exchange.kind in ("EHLO", "HELO"):
-        return "TLS EHLO" if exchange.tls else "EHLO"
-    if exchange.kind == "TLS":
-        return "STARTTLS"
-    if exchange.kind in ("DOT", "BDAT", "BDAT LAST"):
-        return "DOT" if exchange.kind == "DOT" else "RCPT"
-    return exchange.kind if exchange.kind in STAGES else "CONNECT"
-
-
 def _fill(it: Outline, hide: Hide) -> None:
     connection = it.connection
     opened, exchanges = connection.opened, [each for each in connection.exchanges if not each.became_text]
@@ -160,7 +140,7 @@ def _fill(it: Outline, hide: Hide) -> None:
     _fill_login(it, before, used, hide)
     _fill_transaction(it, transaction, used, hide)
     it.quit = bool(connection.of("QUIT"))
-    it.stage = STAGES[max((STAGES.index(_stage(each)) for each in used), default=0)]
+    it.stage = STAGES[max((STAGES.index(stage(each)) for each in used), default=0)]
     if it.implicit_tls and it.stage == "STARTTLS":
         it.stage = "CONNECT"
     _name_the_rest(it, exchanges, used, hide)
@@ -212,7 +192,7 @@ def _best_transaction(exchanges: list[Exchange]) -> list[Exchange]:
             if each.kind in ("RSET", "EHLO", "HELO", "STARTTLS") and each.good:
                 candidate = candidate[:index]
                 break
-        if _rank(candidate) >= _rank(best):
+        if rank(candidate) >= rank(best):
             best = candidate
     return best
 
@@ -225,7 +205,7 @@ def _fill_transaction(it: Outline, transaction: list[Exchange], used: list[Excha
             case "RCPT":
                 it.rcpts.append(_path(each, hide))
             case "DATA":
-                it.text, it.size = hide(each.text), each.size
+                it.text, it.size, it.inline = hide(each.text), each.size, each.whole and each.size <= INLINE
                 if it.text != each.text:
                     it.size += len(it.text) - len(each.text)
                     it.left_out.append("the message text had a secret in it, which is hidden")

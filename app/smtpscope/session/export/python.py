@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from smtpscope.session.exchanges import Exchange
 from smtpscope.session.export.hiding import Hide
-from smtpscope.session.export.outline import MESSAGE_FILE, NOTHING, Outline, outline, remarks, unstuffed
+from smtpscope.session.export.outline import INLINE, MESSAGE_FILE, NOTHING, Outline, outline, remarks, unstuffed
 from smtpscope.session.export.shell import comments
 from smtpscope.smtp.events import Event
 
@@ -96,7 +96,7 @@ def _ended(it: Outline, data: Exchange) -> bool:
 
 def _message(exchange: Exchange, hide: Hide, notes: list[str]) -> list[str]:
     """DATA, the text and the dot are one call."""
-    if len(exchange.text) < exchange.size:
+    if not (exchange.whole and exchange.size <= INLINE):
         notes.append(f"the message text ({exchange.size:,} octets) is not here: put it into {MESSAGE_FILE}")
         return [f'with open("{MESSAGE_FILE}", "rb") as file:', '    await step("DATA", client.data(file.read()))']
     data = unstuffed(hide(exchange.text)).split(b"\n")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from smtpscope.session.exchanges import STAGES
 from smtpscope.session.export.hiding import Hide
 from smtpscope.session.export.outline import (
     MESSAGE_FILE,
     NOTHING,
-    STAGES,
     Outline,
     Path,
     is_address,
