@@ -1,0 +1,136 @@
+"""The rules about what happens beside the replies: what we send, TLS, certificates, the end."""
+
+from __future__ import annotations
+
+from smtpscope.session.findings.rule import Rule, Said, Seen, Severity
+from smtpscope.smtp.command import SMTPCommand
+from smtpscope.smtp.events import Closed, Received, Secured, Sent, TimedOut
+from smtpscope.smtp.machine import Machine
+
+_DANGER, _FAULT, _NOTE = Severity.DANGER, Severity.FAULT, Severity.NOTE
+_SHOWS_SECRET = (b"PLAIN", b"LOGIN", b"XOAUTH2", b"OAUTHBEARER")
+_OLD_TLS = ("SSLv3", "TLSv1", "TLSv1.0", "TLSv1.1")
+_LOST = ("the server closed the connection", "the server reset the connection", "the connection was lost")
+
+
+# -- what goes out
+
+
+def sent_before_banner(event: Sent, machine: Machine, seen: Seen) -> Said:
+    """A client waits for the greeting; servers that watch for it refuse those who do not."""
+    if machine.facts.greeted or not machine.facts.link:
+        return ()
+    return ("we sent before the server's greeting",)
+
+
+def secret_in_clear(event: Sent, machine: Machine, seen: Seen) -> Said:
+    """A mechanism that shows the password or token was used without TLS."""
+    if not event.secrets or event.tls:
+        return ()
+    logins = [entry.line.upper().split()[1:2] for entry in machine.pending if entry.kind == "AUTH"]
+    if not any(words and words[0] in _SHOWS_SECRET for words in logins):
+        return ()
+    return ("a password or token went over the wire in clear",)
+
+
+# -- what comes in
+
+
+def injected(event: Received, machine: Machine, seen: Seen) -> Said:
+    """Nothing may follow the 220 of STARTTLS but the handshake."""
+    if not machine.facts.injected or event.tls:
+        return ()
+    return ("octets came in clear behind the 220 of STARTTLS: somebody in the middle may be putting replies in",)
+
+
+def cut_after_goodbye(event: Received, machine: Machine, seen: Seen) -> Said:
+    """The beginning of a line after the goodbye; whole lines are replies, and have a rule of their own."""
+    facts = machine.facts
+    if facts.link or not facts.greeted or not machine.held:
+        return ()
+    return ("the server went on talking after its goodbye",)
+
+
+# -- TLS
+
+
+def certificate_name(event: Secured, machine: Machine, seen: Seen) -> Said:
+    """What is wrong with the name."""
+    return tuple(fault for fault in event.faults if _is_about_name(fault))
+
+
+def certificate(event: Secured, machine: Machine, seen: Seen) -> Said:
+    """What else is wrong with the certificate and its chain."""
+    return tuple(fault for fault in event.faults if not _is_about_name(fault))
+
+
+def _is_about_name(fault: str) -> bool:
+    return fault.startswith(("the certificate is for ", "the certificate names no host"))
+
+
+def old_tls(event: Secured, machine: Machine, seen: Seen) -> Said:
+    """A version of TLS that is not to be used any more."""
+    return (f"{event.version} is in use, which is given up",) if event.version in _OLD_TLS else ()
+
+
+# -- the end
+
+
+def quit_timed_out(event: TimedOut, machine: Machine, seen: Seen) -> Said:
+    """QUIT has not been answered in time."""
+    waiting = machine.pending[0].kind if machine.pending else ""
+    return ("QUIT got no reply",) if waiting == "QUIT" else ()
+
+
+def no_reply_to_quit(event: Closed, machine: Machine, seen: Seen) -> Said:
+    """The connection ended, and not by us, while QUIT waited for its 221."""
+    return ("QUIT got no reply",) if _quit_unanswered(machine) and event.cause != "dropped" else ()
+
+
+def _quit_unanswered(machine: Machine) -> bool:
+    mark = machine.passed.get(SMTPCommand.QUIT)
+    return mark is not None and mark.word == "closed"
+
+
+def no_goodbye(event: Closed, machine: Machine, seen: Seen) -> Said:
+    """The server left without 221, 421 or 521."""
+    if not event.cause.startswith(_LOST) or "TLS handshake" in event.cause or _quit_unanswered(machine):
+        return ()
+    where = ", in the middle of a reply" if "middle of a reply" in event.cause else ""
+    return (f"the connection ended without a goodbye from the server{where}",)
+
+
+def outcome_unknown(event: Closed, machine: Machine, seen: Seen) -> Said:
+    """Who sends again may send twice, who does not may lose the message."""
+    if machine.facts.done != "unknown":
+        return ()
+    return ("the connection ended before the verdict on the message: it may have been delivered",)
+
+
+def tls_cut(event: Closed, machine: Machine, seen: Seen) -> Said:
+    """In TLS an end that is not announced may have been made by somebody else."""
+    if "no close_notify" not in event.cause and "without close_notify" not in event.cause:
+        return ()
+    return ("the server ended TLS without close_notify",)
+
+
+SENT_RULES: tuple[Rule[Sent], ...] = (
+    Rule("secret-in-clear", _DANGER, "RFC 4954 9", secret_in_clear),
+    Rule("sent-before-banner", _FAULT, "RFC 5321 4.3.1", sent_before_banner),
+)
+RECEIVED_RULES: tuple[Rule[Received], ...] = (
+    Rule("injected", _DANGER, "RFC 3207 6", injected),
+    Rule("after-goodbye", _FAULT, "RFC 5321 4.1.1.10", cut_after_goodbye),
+)
+SECURED_RULES: tuple[Rule[Secured], ...] = (
+    Rule("certificate", _DANGER, "RFC 5280 6", certificate),
+    Rule("certificate-name", _DANGER, "RFC 6125 6", certificate_name),
+    Rule("old-tls", _FAULT, "RFC 8996", old_tls),
+)
+TIMED_OUT_RULES: tuple[Rule[TimedOut], ...] = (Rule("no-reply-to-quit", _FAULT, "RFC 5321 4.1.1.10", quit_timed_out),)
+CLOSED_RULES: tuple[Rule[Closed], ...] = (
+    Rule("outcome-unknown", _DANGER, "RFC 5321 4.5.3.2.6", outcome_unknown),
+    Rule("no-reply-to-quit", _FAULT, "RFC 5321 4.1.1.10", no_reply_to_quit),
+    Rule("no-goodbye", _FAULT, "RFC 5321 3.8", no_goodbye),
+    Rule("tls-cut", _NOTE, "RFC 8446 6.1", tls_cut),
+)
