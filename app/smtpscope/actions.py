@@ -50,6 +50,8 @@ class Action:
 KEY_NAMES = {
     "space": "space",
     "full_stop": ".",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
     "colon": ":",
     "question_mark": "?",
     "ctrl+right_square_bracket": "^]",
@@ -118,6 +120,8 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "explain", "help: row and keys", "explains the row, and the keys of what has the focus", ("question_mark", "f1")
     ),
+    Action("earlier", "log: earlier exchange", "goes to the exchange before", ("less_than_sign",)),
+    Action("later", "log: later exchange", "goes to the exchange after", ("greater_than_sign",)),
     Action("row", "copy: row", "copies the row under the cursor", ("y",)),
     Action("transcript", "copy: transcript", "copies the whole session, redacted, with swaks' marks", ("Y",)),
     Action("picture", "view: picture size", "wide, compact, strip, off", ("p",)),

@@ -22,6 +22,7 @@ from textual.widgets import Input, OptionList, Static
 from smtpscope.cli import BAD_OPTIONS, NO_TERMINAL, main
 from smtpscope.profile import Profile
 from smtpscope.session.recorder import Recorder
+from smtpscope.session.waterfall import Bar
 from smtpscope.smtp.command import SMTPCommand
 from smtpscope.smtp.events import (
     Asked,
@@ -39,14 +40,15 @@ from smtpscope.smtp.events import (
 )
 from smtpscope.tui.app import SmtpScope
 from smtpscope.tui.history import History
-from smtpscope.tui.inspector import Words
 from smtpscope.tui.last_wall import LastWall
 from smtpscope.tui.screens import Help, Pasted
 from smtpscope_widgets.hex_view import HexView
+from smtpscope_widgets.page import Page, Paragraph
 from smtpscope_widgets.rows import Row
 from smtpscope_widgets.spans import Spans
 from smtpscope_widgets.state_diagram import NodeState, StateDiagram
 from smtpscope_widgets.text_rows import TextRows
+from smtpscope_widgets.waterfall import Waterfall
 from smtpscope_widgets.wire_line import WireLine
 from smtpscope_widgets.wire_log import WireLog
 from tui.hostile_payloads import BEGIN, END, PAYLOADS, faults_of, strips_of, text_in, wrapped, wrapped_text
@@ -133,7 +135,7 @@ Place = Callable[[Stage, bytes], list[Widget]]
 def refusal(stage: Stage, payload: bytes) -> list[Widget]:
     stage.connected()
     stage.take(*exchange(b"NOOP", reply(payload, b"550 5.1.1")))
-    return [stage.main.log_view, stage.main.inspector.query_one(Words)]
+    return [stage.main.log_view, stage.main.inspector.page]
 
 
 def long_reply(stage: Stage, payload: bytes) -> list[Widget]:
@@ -142,7 +144,7 @@ def long_reply(stage: Stage, payload: bytes) -> list[Widget]:
     stage.take(*exchange(b"HELP", b"214-%b\r\n214-%b\r\n214-%b\r\n214-%b\r\n214 %b\r\n" % ((line,) * 5)))
     log = stage.app.view.log
     log.toggle(len(log.shown) - 1, True)
-    return [stage.main.log_view, stage.main.inspector.query_one(Words)]
+    return [stage.main.log_view, stage.main.inspector.page]
 
 
 def everything(stage: Stage, payload: bytes) -> list[Widget]:
@@ -157,13 +159,13 @@ def everything(stage: Stage, payload: bytes) -> list[Widget]:
         Received(0, b"250-" + wrapped(payload)),
         Closed(0, text),
     )
-    return [stage.main.log_view, stage.main.inspector.query_one(Words)]
+    return [stage.main.log_view, stage.main.inspector.page]
 
 
 def sent(stage: Stage, payload: bytes) -> list[Widget]:
     stage.connected()
     stage.take(Sent(0, wrapped(payload) + b"\r\n"))
-    return [stage.main.log_view, stage.main.inspector.query_one(Words)]
+    return [stage.main.log_view, stage.main.inspector.page]
 
 
 def message_text(stage: Stage, payload: bytes) -> list[Widget]:
@@ -185,7 +187,7 @@ def note(event: Callable[[str], Event]) -> Place:
     def place(stage: Stage, payload: bytes) -> list[Widget]:
         stage.connected()
         stage.take(event(wrapped_text(payload)))
-        return [stage.main.log_view, *([stage.main.inspector.query_one(Words)] if stage.main.beside else [])]
+        return [stage.main.log_view, *([stage.main.inspector.page] if stage.main.beside else [])]
 
     return place
 
@@ -207,7 +209,7 @@ def inspector_bytes(stage: Stage, payload: bytes) -> list[Widget]:
 def news(stage: Stage, payload: bytes) -> list[Widget]:
     refusal(stage, b"")
     stage.app.say(wrapped_text(payload))
-    return [stage.main.inspector.query_one(Words) if stage.main.beside else stage.main.explanation]
+    return [stage.main.inspector.page if stage.main.beside else stage.main.explanation]
 
 
 def header_server(stage: Stage, payload: bytes) -> list[Widget]:
@@ -387,7 +389,7 @@ async def test_the_first_wall_stands_alone(name: str) -> None:
             widgets = place(stage, PAYLOADS[kind])
             await stage.pilot.pause()
             assert faults_of(strips_of(stage.app), size[0]) == [], kind
-            for widget in widgets or [stage.app.screen.query_one(Words)]:
+            for widget in widgets or [stage.app.screen.query_one(Page)]:
                 shown = text_in(stage.app, widget)
                 came = any(each in shown for each in (BEGIN, END, BEGIN.upper(), "51 7a"))
                 assert came or name in DROPS, f"{kind}: nothing of it is shown:\n{shown}"
@@ -432,8 +434,13 @@ def give_rows(widget: Widget, text: str) -> None:
 
 
 def give_words(widget: Widget, text: str) -> None:
-    assert isinstance(widget, Words)
-    widget.show([[(text, "text")], [(text, "control")]])
+    assert isinstance(widget, Page)
+    widget.show([Paragraph([(text, "text")], 1), Paragraph([(text, "control")])])
+
+
+def give_bars(widget: Widget, text: str) -> None:
+    assert isinstance(widget, Waterfall)
+    widget.show([[(text, "text")]], [Bar(text, 0.0, 1.0, 0.5, "good", text, text)])
 
 
 def give_bytes(widget: Widget, text: str) -> None:
@@ -463,7 +470,8 @@ def a_picture() -> StateDiagram:
 ALONE: dict[str, tuple[Callable[[], Widget], Callable[[Widget, str], None]]] = {
     "WireLog": (WireLog, give_log),
     "TextRows": (TextRows, give_rows),
-    "Words": (Words, give_words),
+    "Page": (Page, give_words),
+    "Waterfall": (Waterfall, give_bars),
     "HexView": (HexView, give_bytes),
     "WireLine": (WireLine, give_line),
     "StateDiagram": (a_picture, give_picture),
@@ -548,7 +556,7 @@ async def test_a_click_on_a_server_s_action_does_nothing() -> None:
     async with staged() as stage:
         refusal(stage, b"[@click=app.quit]" + b"x" * 40 + b"[/] [@click=app.do('quit')]yyy[/]")
         await stage.pilot.pause()
-        for widget in (stage.main.log_view, stage.main.inspector.query_one(Words)):
+        for widget in (stage.main.log_view, stage.main.inspector.page):
             rows = text_in(stage.app, widget).splitlines()
             for y, row in enumerate(rows):
                 for x in (x for x, char in enumerate(row) if char == "x" and x % 9 == 0):
@@ -581,7 +589,7 @@ async def test_what_is_copied_is_clean(place: Place, home: Path) -> None:
                 assert copied.replace("\n", "").isprintable(), kind
                 (file,) = home.rglob("last-copy.txt")
                 assert file.read_text(encoding="utf-8") == copied, kind
-            for widget in (stage.main.log_view, stage.main.inspector.query_one(Words)):
+            for widget in (stage.main.log_view, stage.main.inspector.page):
                 selected = widget.get_selection(SELECT_ALL)
                 assert selected is not None
                 assert selected[0].replace("\n", "").isprintable(), kind
@@ -603,12 +611,12 @@ async def test_a_picture_of_the_screen_is_well_formed() -> None:
 
 COVERED = {
     # ours, each with places above
-    *("WireLog", "TextRows", "Words", "HexView", "LineBar", "StateDiagram"),
+    *("WireLog", "TextRows", "Page", "Waterfall", "HexView", "LineBar", "StateDiagram"),
     # Textual's palette, with tests of its own above
     *("CommandInput", "CommandList", "CommandPalette", "SearchIcon", "LoadingIndicator"),
 }
 SILENT = {
-    *("MainScreen", "Help", "Pasted", "Inspector", "Horizontal", "Vertical", "VerticalScroll"),
+    *("MainScreen", "Help", "Pasted", "Inspector", "Horizontal", "Vertical"),
     *("ScrollBar", "ScrollBarCorner", "ToastRack", "Tooltip"),
 }
 """Widgets that draw no text of others: containers, and what stays empty because nothing of ours uses it."""

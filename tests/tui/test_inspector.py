@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from smtpscope.secret import Secret
+from smtpscope.tui.inspector import TABS
 from tui.driving import PROFILE, answering, driven, on_server
 from tui.recordings import finished, in_transaction
 
@@ -68,7 +69,9 @@ async def test_arrows_go_to_the_bytes_and_back(size: tuple[int, int]) -> None:
         await hands.press("left")
         assert "[reply]" in hands.inspector
         await hands.press("left")
-        assert "[bytes]" in hands.inspector, "round and round"
+        assert f"[{TABS[-1]}]" in hands.inspector, "round and round"
+        await hands.press("right")
+        assert "[reply]" in hands.inspector
 
 
 async def test_bytes_show_where_the_reads_ended() -> None:

@@ -229,13 +229,10 @@ def test_no_capital_letter_and_no_bracket_sends() -> None:
             assert harmless or action.id not in sending, key
     keys = {key for place in PLACES for key in bound(place)}
     assert not {"left_square_bracket", "right_square_bracket"} & keys
-    assert {key for key in keys if len(key) == 1 and key.isupper()} == {"Y", "G"}
+    assert {key for key in keys if len(key) == 1 and key.isupper()} <= {"Y", "G", "N"}
 
 
-@pytest.mark.parametrize(
-    "key", ["f2", "f4", "slash", "f", "asterisk", "less_than_sign", "greater_than_sign", "equals_sign",
-            "exclamation_mark", "w", "n", "N"]
-)  # fmt: skip
+@pytest.mark.parametrize("key", ["f2", "f4"])
 def test_keys_of_what_comes_later_are_neither_bound_nor_shown(key: str) -> None:
     assert all(key not in bound(place) for place in PLACES)
     assert key not in WireLine.KEYS
@@ -245,7 +242,7 @@ def test_keys_of_what_comes_later_are_neither_bound_nor_shown(key: str) -> None:
 async def test_keys_of_what_comes_later_do_nothing() -> None:
     async with on_server() as (hands, server):
         before = hands.rows[1:]
-        await hands.press("f2", "f4", "/", "f", "*", "<", ">", "=", "!", "w", "n", "N", "[", "]", "A")
+        await hands.press("f2", "f4", "[", "]", "A")
         assert hands.rows[1:] == before
         assert server.received == b""
 

@@ -25,10 +25,10 @@ from smtpscope.session.redact import HIDDEN
 from smtpscope.session.transcript import transcript
 from smtpscope.smtp.events import Received, Sent
 from smtpscope.tui.history import History
-from smtpscope.tui.inspector import Words
 from smtpscope.tui.line_bar import LineBar
 from smtpscope.tui.screens import Help, Pasted
 from smtpscope_widgets.hex_view import HexView
+from smtpscope_widgets.page import Page
 from smtpscope_widgets.wire_line import WireLine
 from tui.driving import PROFILE, Driven, answering, driven, on_server
 from tui.hostile_payloads import text_in
@@ -247,7 +247,7 @@ def pages(hands: Driven, tab: str) -> Iterator[str]:
     """A tab of the inspector from its top to its end."""
     inspector = hands.app.main.inspector
     if tab == "reply":
-        yield str(inspector.query_one(Words).render())
+        yield inspector.page.text
         return
     view = inspector.query_one(HexView)
     rows = [hex_row(view, y) for y in range(view.virtual_size.height)]
@@ -289,7 +289,7 @@ async def others(hands: Driven, home: Path) -> AsyncIterator[tuple[str, str]]:
         yield f"completion of {begun}", "\n".join(app.main.line._complete(begun))
     await hands.press("escape", "question_mark")
     assert isinstance(app.screen, Help)
-    yield "help", str(app.screen.query_one(Words).render())
+    yield "help", app.screen.query_one(Page).text
     await hands.press("escape", "ctrl+p")
     await app.workers.wait_for_complete()
     await hands.take()

@@ -110,3 +110,19 @@ async def test_a_long_reply_that_is_unfolded_is_still_the_present() -> None:
     async with on_server() as (hands, _):
         await hands.press("space", "right")
         assert "PAST" not in hands.header
+
+
+async def test_exchanges_are_gone_through() -> None:
+    async with driven(PROFILE, finished()) as hands:
+        seen = []
+        for _ in range(40):
+            await hands.press("less_than_sign")
+            seen.append(hands.log[hands.app.main.log_view.cursor].split(":")[0])
+        order = list(dict.fromkeys(seen))
+        assert [row for row in order if "RCPT" in row or "MAIL" in row][-2:] == [" ~> RCPT TO", " ~> MAIL FROM"]
+        assert "250" not in " ".join(order), "an exchange begins with what was sent"
+        before = hands.app.main.log_view.cursor
+        await hands.press("greater_than_sign")
+        assert hands.app.main.log_view.cursor > before
+        await hands.press(*["greater_than_sign"] * 40)
+        assert "PAST" not in hands.header

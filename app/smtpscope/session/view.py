@@ -13,7 +13,7 @@ from smtpscope.session.moment import Moment
 from smtpscope.session.past import Past
 from smtpscope.session.recorder import Recorder
 from smtpscope.session.redact import Redactor
-from smtpscope.smtp.events import Event, Received, Sent
+from smtpscope.smtp.events import Event
 from smtpscope.smtp.machine import Machine
 
 
@@ -53,21 +53,12 @@ class View:
 
     def at(self, row: int) -> Moment:
         """The session as it was when the log's row ``row``, and the reply that it belongs to, had come."""
-        return self._past.at(*_end_of(self.log, self.log.reply_rows(row)[-1]))
+        return self._past.at(*self.log.end_of(self.log.reply_rows(row)[-1]))
+
+    def event_of(self, row: int) -> int:
+        """The index of the event with which row ``row``, and the reply that it belongs to, had come."""
+        return self.log.end_of(self.log.reply_rows(row)[-1])[0]
 
     def is_last(self, row: int) -> bool:
         """Whether nothing has come behind ``row`` and the reply that it belongs to."""
         return self.log.reply_rows(row)[-1] == len(self.log) - 1
-
-
-def _end_of(log: Log, row: int) -> tuple[int, int | None]:
-    index, start, rest = log.event[row], log.start[row], log.length[row]
-    kind = type(log.recorder[index])
-    while rest > 0 and index < len(log.recorder):
-        event = log.recorder[index]
-        if isinstance(event, kind) and isinstance(event, Sent | Received):
-            if start + rest <= len(event.data):
-                return index, start + rest
-            rest, start = rest - (len(event.data) - start), 0
-        index += 1
-    return index, None

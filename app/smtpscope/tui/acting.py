@@ -20,7 +20,7 @@ from smtpscope.smtp.command import SMTPCommand
 from smtpscope.smtp.events import Answered, Asked, Event
 from smtpscope.smtp.machine import Verdict
 from smtpscope.tui import clipboard
-from smtpscope.tui.inspector import reply_of
+from smtpscope.tui.inspector_pages import reply_of
 from smtpscope.tui.keys import KeyGate
 from smtpscope.tui.main_screen import MainScreen
 from smtpscope.tui.rows import TIMES, LogRows
@@ -289,6 +289,22 @@ class Acting(App[int]):
         reply, row = reply_of(self.view.log, self.main.cursor_row(self.view)), self.main.cursor_row(self.view)
         lines = reply_lines(reply) if reply is not None else [self.view.log.spans(row)] if row >= 0 else []
         self.push_screen(Help(lines, self.main.pane))
+
+    def do_earlier(self) -> None:
+        """To the exchange before."""
+        self._to_exchange(-1)
+
+    def do_later(self) -> None:
+        """To the exchange after."""
+        self._to_exchange(1)
+
+    def _to_exchange(self, step: int) -> None:
+        row = self.main.cursor_row(self.view)
+        other = self.view.log.next_exchange(row, step) if row >= 0 else -1
+        if other >= 0:
+            self.main.log_view.cursor = self.view.log.place(other)
+        elif step > 0:
+            self.action_now()
 
     def do_row(self) -> None:
         """Copy the cursor's row."""

@@ -27,6 +27,7 @@ from smtpscope.smtp.events import Asked
 from smtpscope.tui import theme
 from smtpscope.tui.header import Shown
 from smtpscope.tui.history import History
+from smtpscope.tui.inspector import Inspector
 from smtpscope.tui.keys import BURST_GAP, KeyGate
 from smtpscope.tui.last_wall import LastWall, fault
 from smtpscope.tui.lines import Lines
@@ -238,7 +239,7 @@ class SmtpScope(Lines):
 
     def show_row(self) -> None:
         """The row under the cursor, below a question or news."""
-        self.main.show_row(self.view, self.question, self.news)
+        self.main.show_row(self.view, self.shown, self.question, self.news)
 
     def show_footer(self) -> None:
         """What space does now, and the keys."""
@@ -321,6 +322,11 @@ class SmtpScope(Lines):
     def on_wire_log_row_chosen(self) -> None:
         """Enter on a row opens the inspector."""
         self.do_pane_inspector()
+
+    def on_inspector_sought(self, event: Inspector.Sought) -> None:
+        """A row that the inspector speaks of is gone to."""
+        place = self.view.log.place(self.view.log.row_of(event.event, event.start))
+        self.main.log_view.cursor = place
 
     def on_wire_log_fold_toggled(self, event: WireLog.FoldToggled) -> None:
         """Open or close a group; what opens is scrolled into view."""

@@ -21,7 +21,8 @@ from smtpscope.tui import picture_state
 from smtpscope.tui.footer import Footer, footer
 from smtpscope.tui.header import Shown, header
 from smtpscope.tui.history import History
-from smtpscope.tui.inspector import Inspector, reply_of
+from smtpscope.tui.inspector import Inspector
+from smtpscope.tui.inspector_pages import Look, reply_of
 from smtpscope.tui.line_bar import LineBar
 from smtpscope.tui.pictures import picture_for, size_for
 from smtpscope.tui.rows import LogRows
@@ -197,14 +198,14 @@ class MainScreen(Screen[None]):
         place, shown = self.log_view.cursor, view.log.shown
         return shown[place] if 0 <= place < len(shown) else -1
 
-    def show_row(self, view: View, question: Asked | None, news: str) -> None:
+    def show_row(self, view: View, shown: Shown, question: Asked | None, news: str) -> None:
         """The row under the cursor, below a question or news."""
         row, log = self.cursor_row(view), view.log
         above: list[Spans] = [[(safe(view.redactor.text(news)), "warn")]] if news else []
         if question is not None:
             above = [*_question(question, view.redactor.text(question.text), self.size.width - 2), *above]
         if self.beside or self.has_class("over"):
-            self.inspector.show(log, row, above)
+            self.inspector.show(Look(view, shown, row), above)
         if self.beside:
             return
         reply = reply_of(log, row)

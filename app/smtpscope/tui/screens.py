@@ -6,20 +6,20 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from smtpscope.actions import ACTIONS
 from smtpscope.demo.recipients import PRACTICE_RECIPIENTS
 from smtpscope.session.log import Spans
-from smtpscope.tui.inspector import Words
 from smtpscope.visible import octets, visible
+from smtpscope_widgets.page import Page, Paragraph
 from smtpscope_widgets.text_rows import TextRows
 
 _CSS = """
     align: center middle;
     & > Vertical { width: 90%; max-width: 100; height: 90%; border: round $primary; padding: 0 1; }
-    & VerticalScroll { height: 1fr; scrollbar-size-vertical: 1; }
+    & Page { height: 1fr; }
 """
 
 PANES: dict[str, tuple[tuple[str, str], ...]] = {
@@ -61,8 +61,8 @@ class Help(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """One scrolling page."""
-        with Vertical(), VerticalScroll():
-            yield Words()
+        with Vertical():
+            yield Page()
 
     def on_mount(self) -> None:
         """Write it."""
@@ -90,8 +90,9 @@ class Help(ModalScreen[None]):
             [("Recipients of the practice server", "strong")],
             *_table(tuple((f"{r.local_part}@", r.meaning) for r in PRACTICE_RECIPIENTS)),
         ]
-        self.query_one(Words).show(lines)
-        self.query_one(VerticalScroll).focus()
+        page = self.query_one(Page)
+        page.show([Paragraph(line) for line in lines])
+        page.focus()
 
 
 def _table(rows: tuple[tuple[str, str], ...]) -> list[Spans]:
@@ -115,14 +116,14 @@ class Pasted(ModalScreen[str]):
     def compose(self) -> ComposeResult:
         """The lines, and what can be done."""
         with Vertical():
-            with VerticalScroll():
-                yield Words()
+            yield Page()
             yield TextRows()
 
     def on_mount(self) -> None:
         """Show them as they are."""
         head: list[Spans] = [[(f"{len(self._lines)} lines were pasted; nothing has been sent", "strong")], []]
-        self.query_one(Words).show([*head, *(visible(octets(line)) for line in self._lines[:500])])
+        lines = [*head, *(visible(octets(line)) for line in self._lines[:500])]
+        self.query_one(Page).show([Paragraph(line) for line in lines])
         ways = ("send line by line, each after a reply", "send in one write", "keep them in the line")
         keys: list[Spans] = [[(f"{key}", "key"), (f" {way}", "text")] for key, way in enumerate(ways, 1)]
         self.query_one(TextRows).show(keys)

@@ -1,0 +1,155 @@
+"""What the inspector's tabs say of a row and its moment: folds of the session, as paragraphs, octets and bars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import NamedTuple
+
+from smtpscope.session.explain import reply_lines
+from smtpscope.session.log import Kind, Log, Spans
+from smtpscope.session.timing import timeline
+from smtpscope.session.view import View
+from smtpscope.session.waterfall import Bar, bars, head
+from smtpscope.smtp.events import Opened, Received, Sent
+from smtpscope.smtp.reply import Reply, ReplyReader
+from smtpscope.tui.header import Shown
+from smtpscope.visible import safe
+from smtpscope_widgets.page import Paragraph
+
+LIMIT = 256 * 1024
+"""Octets of one row that the inspector shows."""
+LINES = 200
+"""Lines of one reply that it shows."""
+STEPS = 5000
+"""Events of a connection whose times it shows, the last ones."""
+
+
+class Look(NamedTuple):
+    """What is looked at: a row of the log (an id, -1 for none) and the moment that is shown."""
+
+    view: View
+    shown: Shown
+    row: int
+
+    def state(self, tab: str) -> tuple[object, ...]:
+        """What the tab depends on: while it is the same, nothing need be shown anew."""
+        log, row = self.view.log, self.row
+        said = (log.length[row], log.text.get(row), log.kind[row]) if row >= 0 else ()
+        whole = () if tab in ("reply", "bytes") else (self.event, round(self.shown.now))
+        return (row, tab, len(self.rows), *said, log.redactor.forms, *whole)
+
+    @property
+    def event(self) -> int:
+        """The index of the last event of the moment, -1 before the first."""
+        return self.view.event_of(self.row) if self.shown.past else self.view.taken - 1
+
+    @property
+    def rows(self) -> list[int]:
+        """The row, or all rows of the reply that it belongs to."""
+        log = self.view.log
+        received = self.row >= 0 and log.kind[self.row] in (Kind.RECEIVED, Kind.REFUSED)
+        return log.reply_rows(self.row) if received else [self.row] if self.row >= 0 else []
+
+
+@cache
+def pages() -> Mapping[str, Callable[[Look], list[Paragraph]]]:
+    """The tabs that are paragraphs, by name, in their order."""
+    return {"reply": reply_page}
+
+
+def reply_of(log: Log, row: int) -> Reply | None:
+    """The reply that a received row belongs to, made from its octets again; None where they are no whole reply."""
+    if row < 0 or log.kind[row] not in (Kind.RECEIVED, Kind.REFUSED):
+        return None
+    reader, replies = ReplyReader(), []
+    for each in log.reply_rows(row):
+        replies += reader.feed(log.octets(each, LIMIT), log.time[each])
+    return replies[-1] if replies else None
+
+
+# -- reply
+
+
+def reply_page(look: Look) -> list[Paragraph]:
+    """What the row is and means."""
+    if look.row < 0:
+        return [Paragraph([("Nothing has been said yet.", "dim")])]
+    return [Paragraph(spans) for spans in _explained(look)]
+
+
+def _explained(look: Look) -> list[Spans]:
+    log, row, rows = look.view.log, look.row, look.rows
+    kind = Kind(log.kind[row])
+    if kind in (Kind.RECEIVED, Kind.REFUSED):
+        reply = reply_of(log, row)
+        if reply is not None:
+            asked = log.asked[rows[0]]
+            lines = [log.spans(each, whole=True) for each in rows[:LINES]]
+            return [*reply_lines(reply, asked if asked >= 0 else None), [], *lines]
+        return [[("A line of a reply that has not ended.", "text")], [], log.spans(row)]
+    if kind is Kind.TEXT:
+        return [
+            [("Message text, lines ended with CRLF and leading dots doubled (RFC 5321 4.5.2).", "text")],
+            log.spans(row),
+        ]
+    if kind in (Kind.SENT, Kind.TEXT_LINE):
+        data = log.octets(row)[-2:] if log.length[row] <= LIMIT else b""
+        ending = "CRLF" if data.endswith(b"\r\n") else "LF" if data.endswith(b"\n") else "nothing"
+        return [
+            [("Sent", "strong"), (" inside TLS" if log.tls[row] else " in clear", "text")],
+            [(f"{log.length[row]:,} octets, the line ends in {ending}", "dim")],
+            [],
+            log.spans(row),
+        ]
+    return [[(safe(log.text.get(row, "")), "text")]]
+
+
+# -- bytes
+
+
+def bytes_of(look: Look) -> tuple[bytes, list[int], list[tuple[int, int]]]:
+    """The octets of the row, or of its whole reply; where reads or writes meet; what is hidden."""
+    log = look.view.log
+    data, hidden = b"", []
+    for each in look.rows:
+        octets = log.octets(each, LIMIT)
+        hidden += [(len(data) + start, len(data) + end) for start, end in log.hidden(each, octets)]
+        data += octets
+    return data, _boundaries(log, look.rows), hidden
+
+
+def _boundaries(log: Log, rows: list[int]) -> list[int]:
+    """Where one read or write ended and the next began, as offsets in the octets of ``rows``."""
+    result, at = [], 0
+    for row in rows:
+        index, start, rest = log.event[row], log.start[row], log.length[row]
+        kind = type(log.recorder[index])
+        if start == 0 and at:
+            result.append(at)
+        while rest > 0 and index < len(log.recorder):
+            event = log.recorder[index]
+            if isinstance(event, kind) and isinstance(event, Sent | Received):
+                taken = min(rest, len(event.data) - start)
+                at, rest, start = at + taken, rest - taken, 0
+                if rest > 0:
+                    result.append(at)
+            index += 1
+            if at > LIMIT:
+                return result
+    return result
+
+
+# -- time
+
+
+def steps_of(look: Look, ascii_only: bool) -> tuple[list[Spans], Sequence[Bar], list[int], int]:
+    """Words and bars for the connection of the moment, the event of each bar, and the bar of the row."""
+    recorder, last = look.view.recorder, look.event
+    begin = next((index for index in range(last, -1, -1) if isinstance(recorder[index], Opened)), 0)
+    begin = max(begin, last - STEPS)
+    line = timeline((recorder[index] for index in range(begin, last + 1)), look.shown.now, begin)
+    events = [step.event for step in line.steps]
+    at = look.view.log.event[look.row] if look.row >= 0 else last
+    chosen = next((place for place, event in enumerate(events) if event >= at), len(events) - 1)
+    return head(line, ascii_only=ascii_only), bars(line, look.view.redactor.text), events, chosen
