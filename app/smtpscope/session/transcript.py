@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from smtpscope.session import notes
+from smtpscope.session.certificates import described
 from smtpscope.session.redact import Redactor, hide
 from smtpscope.smtp.events import (
     Answered,
@@ -136,6 +137,12 @@ class _Writer:
 
     def _secured(self, event: Secured) -> None:
         self._say(INFO, f"TLS started with cipher {event.version}:{event.cipher}:{event.bits}")
+        for number, der in enumerate(event.chain):
+            it = described(der)
+            until = f"{it.not_after:%Y-%m-%dT%H:%M:%SZ}" if it.not_after else ""
+            self._say(INFO, f"TLS peer[{number}]   subject=[{it.subject}]")
+            names = f"commonName=[{it.common_name}], subjectAltName=[{', '.join(it.names)}]"
+            self._say(INFO, f"              {names} notAfter=[{until}]")
         using = f"(using host {event.server_name} to verify)"
         if event.faults:
             self._say(INFO, f"TLS peer certificate failed verification {using}: {'; '.join(event.faults)}")
