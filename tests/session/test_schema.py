@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -54,7 +55,7 @@ def test_octets_are_text_that_can_be_searched() -> None:
 @given(st.binary(max_size=30), st.data())
 def test_hidden_octets_come_back_as_stars_in_their_places(data: bytes, draw: st.DataObject) -> None:
     cuts = sorted(draw.draw(st.lists(st.integers(0, len(data)), min_size=4, max_size=4)))
-    marks = [Mark(*cuts[:2], schema.LOGIN), Mark(*cuts[2:], schema.SECRET)]
+    marks = [Mark(cuts[0], cuts[1], schema.LOGIN), Mark(cuts[2], cuts[3], schema.SECRET)]
     for event in (Sent(0.0, data), Received(0.0, data)):
         back = event_of(event_line(event, marks))
         assert isinstance(back, Sent | Received)
@@ -150,10 +151,9 @@ _values = st.recursive(
 
 @given(st.sampled_from(sorted(schema.EVENTS)), st.dictionaries(st.sampled_from(_FIELDS), _values), st.floats(0, 9))
 def test_nothing_but_unreadable_is_raised(name: str, value: dict[str, object], time: float) -> None:
-    try:
-        event_of(json.dumps({"time": time, **value, "type": name}).encode())
-    except Unreadable as error:
-        assert str(error).isprintable()
+    line = json.dumps({"time": time, **value, "type": name}).encode()
+    with suppress(Unreadable):
+        assert type(event_of(line)).__name__ == name
 
 
 def test_new_fields_of_a_later_version_are_passed_over() -> None:

@@ -38,7 +38,7 @@ EVENTS = 3_000_000
 """Events of the largest file that is read whole."""
 WORDS = 128 * 1024 * 1024
 """Octets of the lines of events that stay in memory, in the largest file that is read whole."""
-HIDDEN = 1024 * 1024 * 1024
+HIDDEN = 256 * 1024 * 1024
 """Hidden octets in the largest file that is read whole."""
 
 _LINE_BEGUN = 16 * 1024  # octets of an unfinished line in which the beginning of a secret is looked for
@@ -199,10 +199,12 @@ class Keeper:
 
     def _write(self, data: bytes) -> None:
         assert self._file is not None
-        view = memoryview(data)
-        while view:
-            view = view[os.write(self._file, view) :]
-        self._end += len(data)
+        done = 0
+        try:
+            while done < len(data):
+                done += os.write(self._file, memoryview(data)[done:])
+        finally:
+            self._end += data.rfind(b"\n", 0, done) + 1
 
     def _cut_back(self) -> None:
         """A line that did not fit whole is taken away again."""

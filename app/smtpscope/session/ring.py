@@ -85,10 +85,13 @@ class Ring:
         if self.folder.stat().st_mode & 0o077:
             self.folder.chmod(0o700)
         files = self._files()
-        for path in files[: max(0, len(files) + 1 - self.keep)]:
-            with suppress(OSError):
-                if not is_being_written(path):
-                    path.unlink()
+        over = len(files) + 1 - self.keep
+        for path in files:
+            if over > 0:
+                with suppress(OSError):
+                    if not is_being_written(path):
+                        path.unlink()
+                        over -= 1
 
 
 class _First:
