@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +23,10 @@ from smtpscope.smtp.reply import Defect
 OFFER = "250-mail.test\n250-PIPELINING\n250-SIZE 1000\n250 STARTTLS"
 """A reply to EHLO with which nothing is wrong."""
 IN_TLS = "250-mail.test\n250-PIPELINING\n250 SIZE 1000"
-RULES = (*SENT_RULES, *RECEIVED_RULES, *SECURED_RULES, *TIMED_OUT_RULES, *CLOSED_RULES, *REPLY_RULES, *HELLO_RULES)
+RULES: list[Rule[Any]] = [
+    *(*SENT_RULES, *RECEIVED_RULES, *SECURED_RULES, *TIMED_OUT_RULES, *CLOSED_RULES),
+    *(*REPLY_RULES, *HELLO_RULES, *DEFECT_RULES.values()),
+]
 
 
 def up() -> Playbook:
@@ -166,14 +170,12 @@ def test_a_rule_lets_pass_what_is_right(rule: str, _: Callable[[], Playbook], pa
 
 
 def test_every_rule_has_its_two_sessions() -> None:
-    rules = {rule.id for rule in (*RULES, *DEFECT_RULES.values())}
-    assert {case[0] for case in CASES} == rules
+    assert {case[0] for case in CASES} == {rule.id for rule in RULES}
     assert set(Defect) - set(DEFECT_RULES) == {Defect.NO_CODE}
 
 
-@pytest.mark.parametrize("rule", [*RULES, *DEFECT_RULES.values()], ids=lambda rule: rule.id)
-def test_every_rule_has_a_source(rule: Rule[Any]) -> None:
-    assert rule.source.startswith("RFC ")
+def test_every_rule_has_a_source() -> None:
+    assert all(re.fullmatch(r"RFC \d+( \d+(\.\d+)*)?", rule.source) for rule in RULES)
 
 
 def test_a_healthy_session_has_no_finding() -> None:
@@ -301,16 +303,19 @@ def test_foreign_words_are_harmless_and_secrets_hidden() -> None:
     assert sentence == r'the EHLO line "\x1b]0;x\x07[hidden] [hidden]" is not a keyword with parameters'
 
 
-REPLIES = st.sampled_from([
-    b"220 mail.test\r\n", b"250 ok\r\n", b"250-mail.test\r\n250-SIZE x\r\n250 AUTH PLAIN\r\n", b"250 a\n", b"354 go\r\n",
-    b"421 bye\r\n",
-    b"221 bye\r\n", b"\x1b[1m\r\n", b"334 \r\n", b"235 2.7.0 ok\r\n", b"250-", b"\0", b"999 x\r\n",
-    b"353 x\r\n",
-])  # fmt: skip
-LINES = st.sampled_from([
-    b"EHLO me\r\n", b"LHLO me\r\n", b"MAIL FROM:<> PRDR\r\n", b"RCPT TO:<a@b>\r\n", b"DATA\r\n", b"hi\n.\n", b".\r\n",
-    b"QUIT\r\n", b"STARTTLS\r\n", b"AUTH PLAIN AGEAYg==\r\n", b"NOOP\n", b"BDAT 2 LAST\r\nhi",
-])  # fmt: skip
+REPLIES = st.sampled_from(
+    [
+        *(b"220 mail.test\r\n", b"250 ok\r\n", b"250-mail.test\r\n250-SIZE x\r\n250 AUTH PLAIN\r\n", b"250 a\n"),
+        *(b"354 go\r\n", b"421 bye\r\n", b"221 bye\r\n", b"\x1b[1m\r\n", b"334 \r\n", b"235 2.7.0 ok\r\n", b"250-"),
+        *(b"\0", b"999 x\r\n", b"353 x\r\n"),
+    ]
+)
+LINES = st.sampled_from(
+    [
+        *(b"EHLO me\r\n", b"LHLO me\r\n", b"MAIL FROM:<> PRDR\r\n", b"RCPT TO:<a@b>\r\n", b"DATA\r\n", b"hi\n.\n"),
+        *(b".\r\n", b"QUIT\r\n", b"STARTTLS\r\n", b"AUTH PLAIN AGEAYg==\r\n", b"NOOP\n", b"BDAT 2 LAST\r\nhi"),
+    ]
+)
 EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(Received, st.just(1.0), REPLIES | st.binary(max_size=20)),
     st.builds(Received, st.just(1.0), st.lists(REPLIES, max_size=4).map(b"".join)),
