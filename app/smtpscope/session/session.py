@@ -17,7 +17,10 @@ from typing import Any, BinaryIO
 from smtpscope.profile import Profile, parse_local
 from smtpscope.secret import Secret
 from smtpscope.session import plan
+from smtpscope.session.case import Case
+from smtpscope.session.next_tests import Planned
 from smtpscope.session.recorder import Recorder
+from smtpscope.session.testing import RunningTest
 from smtpscope.session.works import Works
 from smtpscope.smtp import dialing
 from smtpscope.smtp.command import SMTPCommand
@@ -52,8 +55,13 @@ class Done:
     """It began a transaction."""
     ends: bool = False
     """It ended a message."""
-    verdict: int = 0
-    """The class of the reply it got, 0 if none was seen."""
+    code: int = 0
+    """The code of the reply it got, 0 if none was seen."""
+
+    @property
+    def verdict(self) -> int:
+        """The class of that reply."""
+        return self.code // 100
 
 
 class Session(Works):
@@ -70,6 +78,7 @@ class Session(Works):
         self._starting: asyncio.Task[object] | None = None  # the practice server
         self._practice: Any = None
         self._ca_file: Any = None
+        self._test: RunningTest | None = None
 
     @property
     def ehlo_name(self) -> str:
@@ -255,7 +264,7 @@ class Session(Works):
         reply = await self._patient(self.transport.reply_to(pending))
         if reply is not None and self.machine.facts.securing:
             await self.transport.secured()
-        done.verdict = reply.kind if reply is not None else 0
+        done.code = (reply.code or 0) if reply is not None else 0
         return reply is not None and reply.kind in (2, 3)
 
     def send_lines(self, lines: list[bytes]) -> None:
@@ -285,7 +294,7 @@ class Session(Works):
         done = Done(len(self.recorder), again=lambda: self._auth(mechanism))
         self._done.append(done)
         reply = await self._patient(self.transport.command_auth(mechanism, user, password))
-        done.verdict = reply.kind if reply is not None else 0
+        done.code = (reply.code or 0) if reply is not None else 0
         return reply is not None and reply.positive
 
     def stream(self) -> None:
@@ -302,7 +311,7 @@ class Session(Works):
         if hold_dot:
             return replies is not None
         last: Reply | None = replies[-1] if isinstance(replies, list) else replies  # the one that was waited for
-        done.verdict = last.kind if last is not None else 0
+        done.code = (last.code or 0) if last is not None else 0
         return last is not None and last.positive
 
     def _message(self) -> BinaryIO:
@@ -346,6 +355,7 @@ class Session(Works):
 
     def drop(self) -> None:
         """Close the connection now, and with it everything that was under way."""
+        self.stop_test()
         self.transport.drop()
         for task in self._tasks:
             if task is not self._starting:
@@ -377,6 +387,21 @@ class Session(Works):
     async def _replay(self, items: list[Done]) -> None:
         if await self._connect():
             await self._repeat(items)
+
+    def run_test(self, test: Planned, case: Case, minute: float = 60.0) -> None:
+        """Do a next test about ``case``; one that waits takes ``minute`` seconds for one. The one before ends."""
+        self.stop_test()
+        if self._busy():
+            self._tell("something is under way: wait for its end, or drop")
+            return
+        self._test = RunningTest(self, test, case, minute)
+        self._test.start()
+
+    def stop_test(self) -> None:
+        """A test that waits does so no longer; nothing is sent."""
+        if self._test is not None:
+            self._test.stop()
+            self._test = None
 
     async def _repeat(self, items: list[Done]) -> None:
         for item in items:

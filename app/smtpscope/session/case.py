@@ -1,0 +1,82 @@
+"""What a next test is about: one reply, the command it answers, and what had been said before on its connection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from smtpscope.session.recorder import Recorder
+from smtpscope.smtp.events import Event, Opened
+from smtpscope.smtp.machine import Answer, Machine
+
+
+class Exchange(NamedTuple):
+    """One command and the code of its reply."""
+
+    kind: str
+    """The row of the state machine's table: EHLO, RCPT, DOT ...; BANNER for the greeting."""
+    line: bytes
+    """As sent, with its ending; of AUTH verb and mechanism only."""
+    code: int
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the reply was of a good kind."""
+        return self.code // 100 in (2, 3)
+
+
+class Case(NamedTuple):
+    """A reply that a test is about: what it answers, and what had been said before on its connection."""
+
+    exchange: Exchange
+    before: tuple[Exchange, ...]
+    port: int
+    tls: bool
+    ext: dict[str, str]
+    """The EHLO keywords that were known."""
+    wall: float
+    """When the reply came, in seconds since the Unix epoch."""
+
+
+def case_of(events: Sequence[Event] | Recorder, index: int) -> Case | None:
+    """The case of event ``index``, a reply or the command before it; where it is neither the last one before it.
+
+    Of several replies in one event it is the first refusal. None before anything was said.
+    """
+    begun = next((place for place in range(min(index, len(events) - 1), -1, -1) if _opens(events[place])), None)
+    if begun is None:
+        return None
+    opened = events[begun]
+    assert isinstance(opened, Opened)
+    machine, said, found, time = Machine(), list[Exchange](), -1, 0.0
+    known = (False, dict[str, str]())
+    for place in range(begun, len(events)):
+        event = events[place]
+        if place > index and (found >= 0 or isinstance(event, Opened)):
+            break
+        for answer in machine.apply(event):
+            if (exchange := _exchange(answer, said)) is None:
+                continue
+            said.append(exchange)
+            if place >= index and (found < 0 or (said[found].accepted and not exchange.accepted)):
+                found, known, time = len(said) - 1, (machine.facts.tls, machine.facts.ext), answer.reply.last
+        if place < index:
+            known, time = (machine.facts.tls, machine.facts.ext) if machine.facts.link else known, event.time
+    if not said:
+        return None
+    return Case(said[found], tuple(said[:found] if found >= 0 else said[:-1]), opened.port, *known, opened.wall + time)
+
+
+def _opens(event: Event) -> bool:
+    return isinstance(event, Opened)
+
+
+def _exchange(answer: Answer, said: list[Exchange]) -> Exchange | None:
+    pending, code = answer.pending, answer.reply.code
+    if code is None:
+        return None
+    if pending is None:  # only a goodbye says something about what is to be done again
+        return said[-1]._replace(code=code) if code in (421, 521) and said else None
+    if not answer.settled:
+        return None
+    return Exchange(pending.kind, pending.line + (pending.ending or b"\r\n"), code)
