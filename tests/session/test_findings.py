@@ -24,8 +24,14 @@ OFFER = "250-mail.test\n250-PIPELINING\n250-SIZE 1000\n250 STARTTLS"
 """A reply to EHLO with which nothing is wrong."""
 IN_TLS = "250-mail.test\n250-PIPELINING\n250 SIZE 1000"
 RULES: list[Rule[Any]] = [
-    *(*SENT_RULES, *RECEIVED_RULES, *SECURED_RULES, *TIMED_OUT_RULES, *CLOSED_RULES),
-    *(*REPLY_RULES, *HELLO_RULES, *DEFECT_RULES.values()),
+    *SENT_RULES,
+    *RECEIVED_RULES,
+    *SECURED_RULES,
+    *TIMED_OUT_RULES,
+    *CLOSED_RULES,
+    *REPLY_RULES,
+    *HELLO_RULES,
+    *DEFECT_RULES.values(),
 ]
 
 
