@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtpscope.session.code_tables import CLASSES, ENHANCED_CODES, ENHANCED_SUBJECTS, IXP, REPLY_CODES
+from smtpscope.session.code_tables import CLASSES, ENHANCED_CODES, ENHANCED_SUBJECTS, IXP, OUTLOOK, REPLY_CODES
 from smtpscope.session.codes import explain_code, explain_enhanced
 from smtpscope.smtp.reply import ReplyReader
 
@@ -60,18 +60,38 @@ def test_documented_names_are_of_their_code_and_of_its_class() -> None:
         assert number >> 28 == (8 if code >= 400 else 0)
 
 
-REGISTRY = {0: 0, 1: 10, 2: 4, 3: 6, 4: 7, 5: 6, 6: 10, 7: 30}
-"""Subject -> its last detail in the registry of enhanced status codes; none is left out between."""
+REGISTRY = [
+    # subject, first and last detail, RFC: https://www.iana.org/assignments/smtp-enhanced-status-codes
+    (0, 0, 0, 3463),
+    (1, 0, 8, 3463), (1, 9, 9, 3886), (1, 10, 10, 7505),
+    (2, 0, 4, 3463),
+    (3, 0, 5, 3463), (3, 6, 6, 6710),
+    (4, 0, 7, 3463),
+    (5, 0, 5, 3463), (5, 6, 6, 4954),
+    (6, 0, 5, 3463), (6, 6, 6, 4468), (6, 7, 10, 6531),
+    (7, 0, 7, 3463), (7, 8, 9, 4954), (7, 10, 10, 5248), (7, 11, 12, 4954), (7, 13, 14, 5248), (7, 15, 16, 6710),
+    (7, 17, 19, 7293), (7, 20, 26, 7372), (7, 27, 27, 7505), (7, 28, 28, 0), (7, 29, 29, 8617), (7, 30, 30, 8689),
+]  # fmt: skip
+"""The whole registry of enhanced status codes; of X.7.28 it names a person and no RFC."""
 
 
 def test_the_whole_registry_is_there_each_with_its_rfc() -> None:
-    assert set(ENHANCED_CODES) == {(subject, n) for subject, last in REGISTRY.items() for n in range(last + 1)}
-    for subject, detail in ENHANCED_CODES:
+    expected = {(subject, n): rfc for subject, first, last, rfc in REGISTRY for n in range(first, last + 1)}
+    assert set(ENHANCED_CODES) == set(expected)
+    for (subject, detail), rfc in expected.items():
         meaning = explain_enhanced(f"5.{subject}.{detail}")
         assert meaning is not None
         assert meaning.detail
         assert meaning.sentence.endswith(".")
-        assert re.match(r"RFC \d{4}|IANA registry$", meaning.source)
+        assert meaning.source.startswith(f"RFC {rfc}" if rfc else "IANA registry"), (subject, detail)
+
+
+def test_names_without_a_code_have_numbers_of_their_own() -> None:
+    numbers = list(OUTLOOK.values())
+    assert len(set(numbers)) == len(numbers)
+    assert set(IXP.values()) <= set(OUTLOOK.items())
+    assert all(number >> 28 == 8 for name, number in OUTLOOK.items() if name not in dict(IXP.values()))
+    assert OUTLOOK["IXP_E_SMTP_REJECTED_RECIPIENTS"] == 0x800CCC79
 
 
 def test_an_enhanced_code_is_explained_by_its_numbers() -> None:

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtpscope.session.explain import CODE, FAULT, brief, duration, reply_lines
+from smtpscope.session.causes import NEXT_TESTS, Situation, rows
+from smtpscope.session.explain import CODE, FAULT, KEY, brief, duration, failure_lines, next_tests, reply_lines
 from smtpscope.smtp.reply import Reply, ReplyReader
 
 
@@ -15,21 +16,74 @@ def reply_of(*reads: tuple[float, bytes]) -> Reply:
     return reply
 
 
-def texts(reply: Reply, sent: float | None = None) -> list[str]:
-    return ["".join(text for text, _ in line) for line in reply_lines(reply, sent)]
+def texts(reply: Reply, sent: float | None = None, situation: Situation | None = None) -> list[str]:
+    return ["".join(text for text, _ in line) for line in reply_lines(reply, sent, situation)]
 
 
 def test_the_reply_tab_of_a_refused_recipient() -> None:
-    reply = reply_of((2.004, b"550 5.1.1 <carol@example.org>: unknown user\r\n"))
-    assert texts(reply, sent=2.0) == [
+    reply = reply_of((2.004, b"554 5.7.1 <carol@example.net>: Relay access denied\r\n"))
+    assert texts(reply, 2.0, Situation("RCPT", port=25)) == [
+        "554 5.7.1",
+        "permanent · security and policy · not authorized",
+        "The server does not pass mail on to that domain for us.",
+        "RFC 5321 4.2.3, RFC 3463 3.8, RFC 5321 3.6.2, RFC 6409 4.3",
+        "IXP_E_SMTP_554_TRANSACT_FAILED 0x800CCC6F",
+        "IXP_E_SMTP_REJECTED_RECIPIENTS 0x800CCC79",
+        "likely: not logged in",
+        "    or: port 25 instead of 587 or 465",
+        "    or: our address is not in the server's mynetworks",
+        "    or: the domain is meant to be local and is not in the server's lists",
+        "! next tests:",
+        "  1 AUTH, then the same again",
+        "  2 the same on port 587",
+        "  3 the same on port 465",
+        "  4 RCPT TO:<postmaster>, without a domain",
+        "a text of Postfix: https://github.com/vdukhovni/postfix/blob/master/postfix/src/smtpd/smtpd_check.c",
+        "first byte after 4.0 ms, whole after 4.0 ms",
+    ]
+    assert reply_lines(reply)[0] == [("554 5.7.1", CODE)]
+
+
+def test_without_a_situation_the_code_and_its_name_are_there_all_the_same() -> None:
+    lines = texts(reply_of((0.0, b"550 5.1.1 <carol@example.org>: unknown user\r\n")))
+    assert lines[:5] == [
         "550 5.1.1",
         "permanent · addressing · bad mailbox address",
         "The mailbox does not exist at this server.",
-        "RFC 5321 4.2.3, RFC 3463 3.2",
+        "RFC 5321 4.2.3, RFC 3463 3.2, RFC 5321 3.3",
         "IXP_E_SMTP_550_MAILBOX_NOT_FOUND 0x800CCC69",
-        "first byte after 4.0 ms, whole after 4.0 ms",
     ]
-    assert reply_lines(reply)[0] == [("550 5.1.1", CODE)]
+    assert not any("REJECTED" in line for line in lines)
+
+
+def test_the_digits_are_the_places_of_the_next_tests() -> None:
+    reply, situation = reply_of((0.0, b"450 4.2.0 Greylisted\r\n")), Situation("RCPT", port=25)
+    ids = next_tests(reply, 0.0, situation)
+    assert ids[0] == "wait_5"
+    lines = reply_lines(reply, 0.0, situation)
+    listed = [[(f"  {n} ", KEY), (NEXT_TESTS[id].title, "text")] for n, id in enumerate(ids, 1)]
+    start = lines.index(listed[0])
+    assert lines[start : start + len(listed)] == listed
+    assert next_tests(reply_of((0.0, b"250 2.1.5 Ok\r\n")), 0.0, situation) == ()
+    only = ["".join(text for text, _ in line) for line in reply_lines(reply, 0.0, situation, ["wait_15"])]
+    assert "  1 try again in 15 min" in only
+    assert "  2 try again in 15 min" not in only
+    assert not any("next tests" in "".join(t for t, _ in line) for line in reply_lines(reply, 0.0, situation, []))
+
+
+def test_how_long_a_banner_took_says_why() -> None:
+    late = reply_of((12.0, b"220 mx.example.org ESMTP\r\n"))
+    assert "The banner came late." in texts(late, 0.5, Situation("BANNER"))
+    assert "The banner came late." not in texts(late, 11.5, Situation("BANNER"))
+
+
+def test_a_failure_without_a_reply_is_explained_in_the_same_way() -> None:
+    lines = ["".join(text for text, _ in line) for line in failure_lines("192.0.2.7 port 25 refused the connection: x")]
+    assert lines[0] == "The host is there, and nothing listens on that port."
+    assert "IXP_E_FAILED_TO_CONNECT 0x800CCC0E" in lines
+    assert "likely: the wrong port" in lines
+    assert "  1 the same on port 587" in lines
+    assert failure_lines("the user dropped the connection") == []
 
 
 def test_without_an_enhanced_code_the_digits_speak() -> None:
@@ -37,7 +91,7 @@ def test_without_an_enhanced_code_the_digits_speak() -> None:
         "503",
         "permanent · syntax",
         "The command came out of order.",
-        "RFC 5321 4.2.3",
+        "RFC 5321 4.2.3, RFC 5321 4.1.4",
     ]
 
 
@@ -98,7 +152,19 @@ def test_nothing_of_the_server_but_digits_gets_through(data: bytes) -> None:
         lines = texts(reply, 0.5)
         assert all(line and line.isprintable() for line in lines)
         marked = reply._replace(lines=tuple("\x1b]0;x\a" for _ in reply.lines))
-        assert texts(marked, 0.5) == lines
+        plain = reply._replace(lines=tuple("" for _ in reply.lines))
+        assert texts(marked, 0.5) == texts(plain, 0.5)
+
+
+@given(st.sampled_from([row.example for row in rows() if not row.failure]))
+def test_what_is_said_of_a_text_is_ours_alone(example: str) -> None:
+    """The text chooses a row; no word of the text itself is repeated."""
+    marked = "".join(f"{line} q7zq7z \x1b[2J\n" for line in example.split("\n"))
+    (reply,) = ReplyReader().feed(marked.replace("\n", "\r\n").encode())
+    shown = "\n".join(texts(reply, 0.5, Situation("RCPT")))
+    assert "q7z" not in shown
+    assert "\x1b" not in shown
+    assert "q7z" not in brief(reply)
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,24 @@ IXP: dict[int, tuple[str, int]] = {
 }
 """Reply code -> the name and number that Imnxport.h has for it. 235 has none: the header knows only a 245."""
 
+OUTLOOK: dict[str, int] = {
+    **dict(IXP.values()),
+    "IXP_E_INVALID_CERT_CN": 0x800CCC01,
+    "IXP_E_INVALID_CERT_DATE": 0x800CCC02,
+    "IXP_E_CANT_FIND_HOST": 0x800CCC0D,
+    "IXP_E_FAILED_TO_CONNECT": 0x800CCC0E,
+    "IXP_E_CONNECTION_DROPPED": 0x800CCC0F,
+    "IXP_E_SOCKET_CONNECT_ERROR": 0x800CCC15,
+    "IXP_E_TIMEOUT": 0x800CCC19,
+    "IXP_E_SECURE_CONNECT_FAILED": 0x800CCC1A,
+    "IXP_E_SMTP_REJECTED_SENDER": 0x800CCC78,
+    "IXP_E_SMTP_REJECTED_RECIPIENTS": 0x800CCC79,
+}
+"""Name in Imnxport.h -> its number: those of reply codes, and what Outlook users saw where no code decided.
+
+A refused MAIL or RCPT showed as REJECTED_SENDER or REJECTED_RECIPIENTS, whatever its code (Microsoft's Q290842).
+"""
+
 ENHANCED_SUBJECTS: dict[int, tuple[str, str]] = {
     0: ("other", "RFC 3463 3.1"),
     1: ("addressing", "RFC 3463 3.2"),
@@ -158,7 +176,7 @@ ENHANCED_CODES: dict[tuple[int, int], tuple[str, str, str]] = {
     (6, 7): ("non-ASCII address", "A non-ASCII address is not permitted for this mailbox.", "RFC 6531 3.7"),
     (6, 8): ("UTF-8 reply needed", "The reply needs UTF-8, which the client did not ask for.", "RFC 6531 3.7"),
     (6, 9): ("UTF-8 header", "A UTF-8 header cannot be passed on to a recipient.", "RFC 6531 3.7"),
-    (6, 10): ("UTF-8 reply needed", "An old code for 6.8: the reply needs UTF-8.", "RFC 6531 4.3"),
+    (6, 10): ("UTF-8 reply needed", "A duplicate of 6.8, not to be used any more.", "RFC 6531 4.3"),
     (7, 0): ("other", "It has to do with security or policy.", ""),
     (7, 1): ("not authorized", "The sender may not send this here.", ""),
     (7, 2): ("list prohibited", "The sender may not write to this mailing list.", ""),

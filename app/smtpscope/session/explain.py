@@ -1,46 +1,91 @@
 """One reply explained: the lines of the inspector's reply tab, and the two rows of a small screen.
 
-Only the reply's codes, times and defects are spoken of. Its text is the log's and is not repeated here, so that
-nothing foreign, and no secret that a server says back, comes this way.
+Only the reply's codes, times and defects are spoken of, and what our own data has about them. Its text is the log's and
+is not repeated here, so that nothing foreign, and no secret that a server says back, comes this way.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+from smtpscope.session.causes import NEXT_TESTS, Cause, Situation, find, find_failure, likely_for, next_for
+from smtpscope.session.code_tables import OUTLOOK
 from smtpscope.session.codes import CodeMeaning, EnhancedMeaning, explain_code, explain_enhanced
 from smtpscope.smtp.reply import Reply
 from smtpscope.visible import TEXT, Spans
 
-CODE, FAULT, QUIET = "code", "fault", "more"
-"""Kinds of spans beside TEXT: the codes themselves, what is wrong, what is said in passing."""
+CODE, FAULT, QUIET, KEY = "code", "fault", "more", "key"
+"""Kinds of spans beside TEXT: the codes themselves, what is wrong, what is said in passing, a key that does it."""
 BRIEF_CELLS = 78
 _NO_CODE = "no reply code: it settles nothing"
 
 
-def reply_lines(reply: Reply, sent: float | None = None) -> list[Spans]:
-    """Codes, class, meaning, sources, defects and timing, a line each; ``sent`` is when the command went out."""
+def reply_lines(
+    reply: Reply,
+    sent: float | None = None,
+    situation: Situation | None = None,
+    tests: Sequence[str] | None = None,
+) -> list[Spans]:
+    """What a reply means, its likely causes in order, the next tests, sources, defects and timing, a line each.
+
+    ``sent`` is when the command went out. ``tests`` are the ids to list, by their digits; None: ``next_tests``.
+    """
     lines: list[Spans] = [[(_codes(reply), CODE)]]
+    situation = _with_wait(reply, sent, situation)
+    cause = find(reply, situation)
     if reply.code is not None:
         code, enhanced = explain_code(reply.code), _enhanced(reply)
         if words := _words(code, enhanced):
             lines.append([(words, TEXT)])
-        lines.append([(_sentence(code, enhanced), TEXT)])
-        sources = [code.source, *([enhanced.source] if enhanced else [])]
+        lines.append([(cause.means if cause else _sentence(code, enhanced), TEXT)])
+        sources = [code.source, *([enhanced.source] if enhanced else []), *(cause.rfc.split(", ") if cause else [])]
         lines.append([(", ".join(dict.fromkeys(sources)), QUIET)])
-        if code.ixp:
-            lines.append([(code.ixp, QUIET)])
+        lines += [[(name, QUIET)] for name in _outlook(code, cause, situation)]
+    if cause is not None:
+        lines += [
+            *_likely(likely_for(cause, situation)),
+            *_tests(next_for(cause, situation) if tests is None else tests),
+            *_source(cause),
+        ]
     lines += [[("! ", FAULT), (defect.value, FAULT)] for defect in reply.defects]
     lines.append([(_timing(reply, sent), QUIET)])
     return lines
 
 
-def brief(reply: Reply) -> str:
+def failure_lines(sentence: str) -> list[Spans]:
+    """What our own sentence about a failure means, in the same way; empty if the data has nothing about it."""
+    cause = find_failure(sentence)
+    if cause is None:
+        return []
+    names = [[(f"{name} 0x{OUTLOOK[name]:08X}", QUIET)] for name in cause.outlook]
+    return [
+        [(cause.means, TEXT)],
+        [(cause.rfc, QUIET)],
+        *names,
+        *_likely(likely_for(cause, None)),
+        *_tests(next_for(cause, None)),
+        *_source(cause),
+    ]
+
+
+def next_tests(reply: Reply, sent: float | None = None, situation: Situation | None = None) -> tuple[str, ...]:
+    """The ids of the tests that ``reply_lines`` lists, the first one's digit is 1; at most nine."""
+    situation = _with_wait(reply, sent, situation)
+    cause = find(reply, situation)
+    return next_for(cause, situation)[:9] if cause is not None else ()
+
+
+def brief(reply: Reply, situation: Situation | None = None) -> str:
     """Two rows of at most 78 cells: the codes and what they speak of, then what is wrong with the reply, or what it
     means."""
     if reply.code is None:
         first, second = _codes(reply), ""
     else:
         code, enhanced = explain_code(reply.code), _enhanced(reply)
-        first, second = f"{_codes(reply)}  {_words(code, enhanced)}".rstrip(), _sentence(code, enhanced)
+        cause = find(reply, situation)
+        first = f"{_codes(reply)}  {_words(code, enhanced)}".rstrip()
+        second = cause.means if cause else _sentence(code, enhanced)
     if reply.defects:
         others = f" (and {len(reply.defects) - 1} more)" if len(reply.defects) > 1 else ""
         second = _cut(f"! {reply.defects[0].value}", BRIEF_CELLS - len(others)) + others
@@ -56,6 +101,41 @@ def duration(seconds: float) -> str:
     if seconds < 99.95:
         return f"{seconds:.2f} s"
     return f"{round(seconds) // 60} min {round(seconds) % 60} s"
+
+
+def _with_wait(reply: Reply, sent: float | None, situation: Situation | None) -> Situation | None:
+    if situation is None or situation.waited or sent is None:
+        return situation
+    return replace(situation, waited=max(0.0, reply.first - sent))
+
+
+def _likely(texts: tuple[str, ...]) -> list[Spans]:
+    """The causes in order, a line each."""
+    return [[("    or: " if n else "likely: ", QUIET), (text, TEXT)] for n, text in enumerate(texts)]
+
+
+def _tests(ids: Sequence[str]) -> list[Spans]:
+    """What one key runs, each with its digit behind ``!``."""
+    if not ids:
+        return []
+    head: Spans = [("!", KEY), (" next tests:", QUIET)]
+    return [head, *([(f"  {n} ", KEY), (NEXT_TESTS[id].title, TEXT)] for n, id in enumerate(ids[:9], 1))]
+
+
+def _source(cause: Cause) -> list[Spans]:
+    said = f"a text of {cause.family}: " if cause.family else ""
+    return [[(f"{said}{cause.source}", QUIET)]]
+
+
+def _outlook(code: CodeMeaning, cause: Cause | None, situation: Situation | None) -> list[str]:
+    """Names and numbers that Outlook users saw: of the code, and of the refused command where it is known."""
+    names = [code.ixp] if code.ixp else []
+    for name in cause.outlook if cause else ():
+        of_code = name.removeprefix("IXP_E_SMTP_")[:3].isdigit()
+        verb = situation.verb if situation else ""
+        if not of_code and verb == {"SENDER": "MAIL", "RECIPIENTS": "RCPT"}[name.rpartition("_")[2]]:
+            names.append(f"{name} 0x{OUTLOOK[name]:08X}")
+    return names
 
 
 def _codes(reply: Reply) -> str:
