@@ -123,6 +123,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("earlier", "log: earlier exchange", "goes to the exchange before", ("less_than_sign",)),
     Action("later", "log: later exchange", "goes to the exchange after", ("greater_than_sign",)),
     Action("row", "copy: row", "copies the row under the cursor", ("y",)),
+    Action("hex", "copy: as hex", "copies the octets of the row, or of its reply, as hexadecimal digits"),
+    Action("escapes", "copy: as escapes", r"copies them as a line that can be typed, with \r\n and \xHH"),
     Action("transcript", "copy: transcript", "copies the whole session, redacted, with swaks' marks", ("Y",)),
     Action("picture", "view: picture size", "wide, compact, strip, off", ("p",)),
     Action("zoom", "view: zoom", "the pane that has the focus alone, and back", ("z",)),

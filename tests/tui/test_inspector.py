@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from smtpscope.secret import Secret
 from smtpscope.tui.inspector import TABS
+from smtpscope.visible import unescape
 from tui.driving import PROFILE, answering, driven, on_server
-from tui.recordings import finished, in_transaction
+from tui.recordings import finished, in_transaction, questioned
 
 WIDE, SMALL = (120, 40), (80, 23)
 
@@ -130,3 +132,48 @@ async def test_before_anything_was_said_it_says_so() -> None:
         assert "Nothing has been said yet." in hands.said
     async with driven(size=SMALL) as hands:
         assert "space does the next step" in hands.said
+
+
+async def test_octets_are_copied_as_hex_and_as_escapes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.delenv("TMUX", raising=False)
+    async with driven(PROFILE, in_transaction().says(b"250-a\t\\\xff\r\n250 b\r\n", 0.1).recorder, size=WIDE) as hands:
+        hands.app.main.log_view.cursor = next(n for n, row in enumerate(hands.log) if "250-a" in row)
+        await hands.settle()
+        hands.app.do_hex()
+        assert hands.app.clipboard == "32 35 30 2d 61 09 5c ff 0d 0a 32 35 30 20 62 0d\n0a"
+        hands.app.do_escapes()
+        assert hands.app.clipboard == r"250-a\x09\\\xff\r\n250 b\r\n"
+        assert unescape(hands.app.clipboard) == b"250-a\t\\\xff\r\n250 b\r\n"
+
+
+async def test_no_secret_is_copied_with_the_octets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    async with driven(replace(PROFILE, password=Secret("wonderland")), finished(), size=WIDE) as hands:
+        hands.app.main.log_view.cursor = next(n for n, row in enumerate(hands.log) if "AUTH PLAIN" in row)
+        await hands.settle()
+        hands.app.do_hex()
+        assert hands.app.clipboard.startswith("41 55 54 48 20 50 4c 41 49 4e 20 ·· ··")
+        hands.app.do_escapes()
+        assert hands.app.clipboard == r"AUTH PLAIN [hidden]\r\n"
+
+
+async def test_a_question_stands_over_every_tab() -> None:
+    async with driven(PROFILE, questioned(), size=WIDE) as hands:
+        await hands.press("3")
+        for _ in TABS:
+            assert "2 go on, once" in hands.inspector
+            await hands.press("right")
+
+
+async def test_findings_lead_to_their_evidence() -> None:
+    recording = in_transaction().says(b"250 unasked\n", 0.1)
+    async with driven(PROFILE, recording.recorder, size=WIDE) as hands:
+        assert "findings" in hands.header
+        await hands.press("3")
+        while "[findings]" not in hands.inspector:
+            await hands.press("right")
+        assert "RFC 5321" in hands.inspector
+        assert "▶" in hands.inspector
+        await hands.press("enter")
+        assert hands.log[hands.app.main.log_view.cursor].startswith("<")

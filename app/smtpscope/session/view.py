@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from time import perf_counter
 
+from smtpscope.session.capabilities import Capabilities
+from smtpscope.session.findings import Findings
 from smtpscope.session.log import Log
 from smtpscope.session.moment import Moment
 from smtpscope.session.past import Past
@@ -27,7 +29,10 @@ class View:
         self.log = Log(recorder, self.redactor)
         self.taken = 0
         """How many events are folded in."""
+        self.capabilities = Capabilities()
+        self.findings = Findings(self.capabilities, self.redactor)
         self._past = Past(recorder)
+        self._at: tuple[tuple[int, int | None], Moment] = ((-1, None), self.now)  # the moment looked at last
 
     @property
     def machine(self) -> Machine:
@@ -49,11 +54,16 @@ class View:
         text_mode = self.machine.prompt == "data>"
         self.redactor.learn(event)
         answers = self.now.apply(event)
+        self.capabilities.apply(index, event, self.machine, answers)
+        self.findings.apply(index, event, self.machine, answers)
         self.log.apply(index, event, self.machine, answers, text_mode)
 
     def at(self, row: int) -> Moment:
         """The session as it was when the log's row ``row``, and the reply that it belongs to, had come."""
-        return self._past.at(*self.log.end_of(self.log.reply_rows(row)[-1]))
+        end = self.log.end_of(self.log.reply_rows(row)[-1])
+        if end != self._at[0]:
+            self._at = (end, self._past.at(*end))
+        return self._at[1]
 
     def event_of(self, row: int) -> int:
         """The index of the event with which row ``row``, and the reply that it belongs to, had come."""

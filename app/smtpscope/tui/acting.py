@@ -20,6 +20,7 @@ from smtpscope.smtp.command import SMTPCommand
 from smtpscope.smtp.events import Answered, Asked, Event
 from smtpscope.smtp.machine import Verdict
 from smtpscope.tui import clipboard
+from smtpscope.tui.header import Shown
 from smtpscope.tui.inspector_pages import reply_of
 from smtpscope.tui.keys import KeyGate
 from smtpscope.tui.main_screen import MainScreen
@@ -73,6 +74,11 @@ class Acting(App[int]):
     def undecided(self) -> bool:
         """Whether a question stands, laid aside or not: nothing goes on before it is answered."""
         return self.own_question is not None or self.view.now.question is not None
+
+    @property
+    @abstractmethod
+    def shown(self) -> Shown:
+        """The moment that is on the screen."""
 
     @property
     @abstractmethod

@@ -19,6 +19,7 @@ from textual.widgets import Input
 from smtpscope.actions import ACTIONS, BY_MEMBER
 from smtpscope.profile import Profile
 from smtpscope.session import plan
+from smtpscope.session.findings import summary
 from smtpscope.session.recorder import Recorder
 from smtpscope.session.thread import SessionThread
 from smtpscope.session.view import View
@@ -211,12 +212,13 @@ class SmtpScope(Lines):
         view = self.view
         if not self.past:
             self._left = -1
-            return Shown(view.now, view.redactor, self.now)
+            return Shown(view.now, view.redactor, self.now, findings=summary(view.findings.found))
         rows = len(view.log)
         self._left = rows if self._left < 0 else self._left
-        moment = view.at(self.main.cursor_row(view))
+        row = self.main.cursor_row(view)
+        moment, found = view.at(row), summary(view.findings.found, view.event_of(row))
         question = view.now.question is not None
-        return Shown(moment, view.redactor, moment.time, True, rows - self._left, question)
+        return Shown(moment, view.redactor, moment.time, True, rows - self._left, question, findings=found)
 
     @property
     def question(self) -> Asked | None:

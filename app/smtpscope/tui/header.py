@@ -34,8 +34,8 @@ class Shown(NamedTuple):
     """A question stands in the present."""
     notice: str = ""
     """What is told before all else, empty for nothing."""
-    findings: int = 0
-    """How many there are."""
+    findings: str = ""
+    """How many there are, ``2 findings``; empty for none."""
 
 
 def header(shown: Shown, profile: Profile, width: int, picture_size: str) -> Spans:
@@ -51,7 +51,7 @@ def header(shown: Shown, profile: Profile, width: int, picture_size: str) -> Spa
         parts += [part] if _taken([*parts, part], gap) <= room else []
     parts.append(_fitting(doing, width - 2 - _taken(parts, gap)))
     if shown.findings:
-        words = f"{shown.findings} finding{'s' if shown.findings > 1 else ''}" if width >= 100 else f"!{shown.findings}"
+        words = shown.findings if width >= 100 else f"!{shown.findings.split()[0]}"
         found: Spans = [(words, "warn")]
         parts += [found] if _taken([*parts, found], gap) - gap <= width - 2 else []
     if shown.moment.queue_id:

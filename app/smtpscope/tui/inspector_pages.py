@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
+from smtpscope.session.capabilities import capability_lines
 from smtpscope.session.explain import reply_lines
+from smtpscope.session.findings import evidence, findings_lines
 from smtpscope.session.log import Kind, Log, Spans
+from smtpscope.session.recipients import recipient_lines
 from smtpscope.session.timing import timeline
 from smtpscope.session.view import View
 from smtpscope.session.waterfall import Bar, bars, head
@@ -55,7 +58,7 @@ class Look(NamedTuple):
 @cache
 def pages() -> Mapping[str, Callable[[Look], list[Paragraph]]]:
     """The tabs that are paragraphs, by name, in their order."""
-    return {"reply": reply_page}
+    return {"reply": reply_page, "EHLO": ehlo_page, "rcpt": rcpt_page, "findings": findings_page}
 
 
 def reply_of(log: Log, row: int) -> Reply | None:
@@ -103,6 +106,27 @@ def _explained(look: Look) -> list[Spans]:
             log.spans(row),
         ]
     return [[(safe(log.text.get(row, "")), "text")]]
+
+
+# -- what the session comes to
+
+
+def ehlo_page(look: Look) -> list[Paragraph]:
+    """The extensions that the server offers, and what TLS and AUTH changed in them."""
+    view = look.view
+    return [Paragraph(spans) for spans in capability_lines(view.capabilities, look.event, view.redactor)]
+
+
+def rcpt_page(look: Look) -> list[Paragraph]:
+    """A row a recipient."""
+    return [Paragraph(spans) for spans in recipient_lines(look.shown.moment.machine.facts, look.view.redactor)]
+
+
+def findings_page(look: Look) -> list[Paragraph]:
+    """What is wrong or notable, worst first; each leads to its evidence."""
+    found, last, redactor = look.view.findings.found, look.event, look.view.redactor
+    lines = findings_lines(found, last, redactor)
+    return [Paragraph(spans, evidence(found, last, number)) for number, spans in enumerate(lines)]
 
 
 # -- bytes

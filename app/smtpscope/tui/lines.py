@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.widget import Widget
 
 from smtpscope.session import plan
-from smtpscope.tui.acting import Acting
+from smtpscope.tui.copying import Copying
 from smtpscope.tui.history import without_secrets
 from smtpscope.tui.line_bar import ENDINGS, LineBar
 from smtpscope.tui.screens import Pasted
@@ -15,7 +15,7 @@ from smtpscope_widgets.wire_line import WireLine
 _TOO_LATE = "the server waits for no response any more"
 
 
-class Lines(Acting):
+class Lines(Copying):
     """The app's half of the line: Enter is not yet sending, and letters only fill."""
 
     def __init__(self, ansi_color: bool | None = None) -> None:

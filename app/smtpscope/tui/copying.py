@@ -1,0 +1,40 @@
+"""Copies of the row under the cursor, octet by octet: what the inspector's bytes tab shows."""
+
+from __future__ import annotations
+
+from smtpscope.session.redact import HIDDEN
+from smtpscope.tui import clipboard
+from smtpscope.tui.acting import Acting
+from smtpscope.tui.inspector_pages import Look, bytes_of
+from smtpscope.visible import escape
+
+SECRET = "··"
+"""What stands for a hidden octet among hexadecimal digits."""
+
+
+class Copying(Acting):
+    """The app's actions for octets."""
+
+    def do_hex(self) -> None:
+        """Copy as pairs of hexadecimal digits, sixteen a line."""
+        data, hidden = self._octets()
+        pairs = [f"{octet:02x}" for octet in data]
+        for start, end in hidden:
+            pairs[start:end] = [SECRET] * (min(end, len(pairs)) - start)
+        self._copy("\n".join(" ".join(pairs[at : at + 16]) for at in range(0, len(pairs), 16)))
+
+    def do_escapes(self) -> None:
+        """Copy as a line that can be typed: a line end is ``\\r\\n``."""
+        data, hidden = self._octets()
+        pieces, last = [], 0
+        for start, end in hidden:
+            pieces += [escape(data[last:start]), HIDDEN]
+            last = end
+        self._copy("".join([*pieces, escape(data[last:])]))
+
+    def _octets(self) -> tuple[bytes, list[tuple[int, int]]]:
+        data, _, hidden = bytes_of(Look(self.view, self.shown, self.main.cursor_row(self.view)))
+        return data, hidden
+
+    def _copy(self, text: str) -> None:
+        self.say(clipboard.copy(text, self.copy_to_clipboard) if text else "this row is no octets of the wire")
