@@ -13,11 +13,30 @@ from hypothesis import strategies as st
 from session.finding import Folded, folded, texts
 from smtp.playbook import Playbook, connected
 from smtpscope.session.findings import evidence, findings_lines, summary
-from smtpscope.session.findings.events import CLOSED_RULES, RECEIVED_RULES, SECURED_RULES, SENT_RULES, TIMED_OUT_RULES
+from smtpscope.session.findings.events import (
+    CLOSED_RULES,
+    FAILED_RULES,
+    RECEIVED_RULES,
+    SECURED_RULES,
+    SENT_RULES,
+    TIMED_OUT_RULES,
+)
 from smtpscope.session.findings.fold import SENTENCES
 from smtpscope.session.findings.replies import DEFECT_RULES, HELLO_RULES, REPLY_RULES
 from smtpscope.session.findings.rule import Rule
-from smtpscope.smtp.events import Closed, Event, Link, LinkStatus, Opened, Received, Secured, Sent, TimedOut
+from smtpscope.smtp.events import (
+    Closed,
+    Event,
+    Failed,
+    Link,
+    LinkStatus,
+    Opened,
+    Received,
+    Secured,
+    Sent,
+    StartTls,
+    TimedOut,
+)
 from smtpscope.smtp.reply import Defect
 
 OFFER = "250-mail.test\n250-PIPELINING\n250-SIZE 1000\n250 STARTTLS"
@@ -27,6 +46,7 @@ RULES: list[Rule[Any]] = [
     *SENT_RULES,
     *RECEIVED_RULES,
     *SECURED_RULES,
+    *FAILED_RULES,
     *TIMED_OUT_RULES,
     *CLOSED_RULES,
     *REPLY_RULES,
@@ -71,6 +91,12 @@ def again(offer: str, *, server: str = "mail.test") -> Playbook:
 
 def secured(*faults: str, version: str = "TLSv1.3") -> Secured:
     return Secured(1.0, version, "X", 256, "mail.test", faults)
+
+
+def failed(reason: str) -> Playbook:
+    """STARTTLS was accepted, and no TLS came of it."""
+    play = (ready() >> "STARTTLS" << "220 go").apply(Failed(8.0, StartTls(), reason))
+    return end(play, reason)
 
 
 def end(play: Playbook, cause: str) -> Playbook:
@@ -153,6 +179,8 @@ CASES: list[Case] = [
         lambda: tls(secured=secured("the certificate is for a.test, not for mail.test")),
         lambda: tls(secured=secured("the certificate expired 3 days ago (2026-01-01)")),
     ),
+    ("handshake-failed", lambda: failed("the server closed the connection during the TLS handshake"),
+     lambda: failed("closed because of the certificate: it has expired")),
     ("old-tls", lambda: tls(secured=secured(version="TLSv1.1")), lambda: tls(secured=secured(version="TLSv1.2"))),
     ("tls-cut", lambda: end(tls(), "the server closed the connection without saying so in TLS (no close_notify)"),
      lambda: end(tls(), "the server closed the connection")),
@@ -229,6 +257,7 @@ def test_the_same_again_is_counted() -> None:
     result = folded(play)
     (finding,) = result.findings.found
     assert finding.count() == 13
+    assert list(result.findings.event) == list(finding.seen)
     lines = texts(findings_lines(result.findings.found, len(play.events), result.redactor))
     assert lines == ["!  fault  a reply line ends in LF without CR, and 12 more.  6.000 s, RFC 5321 2.3.8"]
 
@@ -330,6 +359,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.just(Link(0.0, LinkStatus.CONNECTED)),
     st.just(secured("the certificate is for \x1b[m, not for x")),
     st.just(TimedOut(1.0, 5.0)),
+    st.just(Failed(1.0, StartTls(), "it sent b'\x1b'")),
     st.sampled_from(["dropped", "the server closed the connection", "said goodbye"]).map(
         lambda cause: Closed(1.0, cause)
     ),

@@ -139,3 +139,25 @@ async def test_stripping_is_found_on_the_second_connection(again: bytes) -> None
         if b"STARTTLS" in again
         else ["STARTTLS was offered on an earlier connection and is missing: somebody may strip it"]
     )
+
+
+async def test_a_starttls_that_leads_nowhere_is_found() -> None:
+    async def handler(peer: Peer) -> None:
+        await peer.send(b"220 mail.test\r\n")
+        await peer.line()
+        await peer.send(b"250-mail.test\r\n250 STARTTLS\r\n")
+        await peer.line()
+        await peer.send(b"220 go\r\n")
+        await peer.read_some()
+        await peer.send(b"454 not today\r\n")
+        await peer.gone()
+
+    async with driving(handler, tls="starttls") as driven:
+        for _ in range(3):
+            await driven.do("step")
+        await driven.over()
+        result = Folded(driven.recorder)
+    assert result.rules[0] == "handshake-failed"
+    assert result.sentences[0].startswith(
+        "STARTTLS was accepted, but there is no TLS: the server did not answer with TLS"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from smtpscope.session.findings.rule import Rule, Said, Seen, Severity
 from smtpscope.smtp.command import SMTPCommand
-from smtpscope.smtp.events import Closed, Received, Secured, Sent, TimedOut
+from smtpscope.smtp.events import Closed, Failed, Received, Secured, Sent, StartTls, TimedOut
 from smtpscope.smtp.machine import Machine
 
 _DANGER, _FAULT, _NOTE = Severity.DANGER, Severity.FAULT, Severity.NOTE
@@ -73,6 +73,14 @@ def old_tls(event: Secured, machine: Machine, seen: Seen) -> Said:
     return (f"{event.version} is in use, which is given up",) if event.version in _OLD_TLS else ()
 
 
+def handshake_failed(event: Failed, machine: Machine, seen: Seen) -> Said:
+    """STARTTLS was accepted, and then there was no TLS; not where the user has ended it."""
+    ended_here = event.reason.startswith(("closed because", "dropped"))
+    if not isinstance(event.step, StartTls) or not machine.facts.securing or ended_here:
+        return ()
+    return (f"STARTTLS was accepted, but there is no TLS: {event.reason}",)
+
+
 # -- the end
 
 
@@ -127,6 +135,7 @@ SECURED_RULES: tuple[Rule[Secured], ...] = (
     Rule("certificate-name", _DANGER, "RFC 6125 6", certificate_name),
     Rule("old-tls", _FAULT, "RFC 8996", old_tls),
 )
+FAILED_RULES: tuple[Rule[Failed], ...] = (Rule("handshake-failed", _FAULT, "RFC 3207 4.1", handshake_failed),)
 TIMED_OUT_RULES: tuple[Rule[TimedOut], ...] = (Rule("no-reply-to-quit", _FAULT, "RFC 5321 4.1.1.10", quit_timed_out),)
 CLOSED_RULES: tuple[Rule[Closed], ...] = (
     Rule("outcome-unknown", _DANGER, "RFC 5321 4.5.3.2.6", outcome_unknown),

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from smtpscope.session.capabilities import Capabilities
 from smtpscope.session.findings.events import (
     CLOSED_RULES,
+    FAILED_RULES,
     RECEIVED_RULES,
     SECURED_RULES,
     SENT_RULES,
@@ -18,16 +19,19 @@ from smtpscope.session.findings.events import (
 from smtpscope.session.findings.replies import first_word, is_name, rules_for, usual
 from smtpscope.session.findings.rule import Finding, Rule, Seen
 from smtpscope.session.redact import Redactor
-from smtpscope.smtp.events import Closed, Event, Opened, Received, Secured, Sent, TimedOut
+from smtpscope.smtp.events import Closed, Event, Failed, Opened, Received, Secured, Sent, TimedOut
 from smtpscope.smtp.machine import Answer, Machine
-from smtpscope.visible import safe
+from smtpscope.visible import visible_text
 
 T = TypeVar("T")
 
 SENTENCES = 5
 """Different sentences of one rule that are listed; what comes later counts as more of the last one."""
+LONGEST = 300
+"""Cells of a sentence."""
 _RULES: dict[type, tuple[Rule[Any], ...]] = {
     Secured: SECURED_RULES,
+    Failed: FAILED_RULES,
     TimedOut: TIMED_OUT_RULES,
     Closed: CLOSED_RULES,
 }
@@ -39,6 +43,8 @@ class Findings:
     def __init__(self, capabilities: Capabilities, redactor: Redactor) -> None:
         """``capabilities`` must have had each event before it comes here."""
         self.found: list[Finding] = []
+        self.event, self.start = array("I"), array("I")
+        """Where the rows begin of everything that was seen, in order, also of what is only counted in ``found``."""
         self._redactor = redactor
         self._seen = Seen(capabilities)
         self._of_rule: dict[str, dict[str, Finding]] = {}
@@ -87,6 +93,8 @@ class Findings:
                 self._say(rule, sentence, index, begun, time)
 
     def _say(self, rule: Rule[Any], sentence: str, index: int, begun: tuple[int, int], time: float) -> None:
+        self.event.append(begun[0])
+        self.start.append(begun[1])
         known = self._of_rule.setdefault(rule.id, {})
         finding = known.get(sentence)
         if finding is None and len(known) >= SENTENCES:
@@ -94,7 +102,7 @@ class Findings:
         if finding is not None:
             finding.seen.append(index)
             return
-        text = safe(self._redactor.text(sentence))
+        text = visible_text(self._redactor.text(sentence), limit=LONGEST)
         finding = Finding(rule.id, rule.severity, text, *begun, time, rule.source, array("L", [index]))
         known[sentence] = finding
         insort(self.found, finding, key=lambda each: (each.severity, each.seen[0]))
