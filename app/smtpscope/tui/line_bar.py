@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import rich.repr
 from textual.message import Message
@@ -35,6 +35,10 @@ _HINTS = {
     Verdict.IMPOSSIBLE: ("impossible now", "impossible"),
 }
 _STEPS = {action.verb: action for action in ACTIONS if action.verb}
+_OWN = (":", "user>", "password>", "/", "filter>", "note>")
+"""Prompts of what is not for the wire."""
+_ANSWERED = ("/", "filter>", "note>")
+"""Prompts whose answers are given to who asked, empty ones too."""
 
 
 class LineBar(WireLine):
@@ -59,6 +63,14 @@ class LineBar(WireLine):
             super().__init__()
             self.text = text
 
+    class Words(Message):
+        """What was typed at one of the screen's own prompts."""
+
+        def __init__(self, prompt: str, text: str) -> None:
+            super().__init__()
+            self.prompt = prompt
+            self.text = text
+
     class Credentials(Message):
         """User and password for an AUTH that had none."""
 
@@ -81,13 +93,16 @@ class LineBar(WireLine):
         self.history = history.lines
         self._machine: Machine | None = None
         self._redactor = Redactor()
+        self._asked: dict[str, list[str]] = {prompt: [] for prompt in _ANSWERED}
+        self._completing: Callable[[str], Sequence[str]] | None = None
+        self._explaining: Callable[[str], str] | None = None
 
     # -- which prompt
 
     @property
     def own(self) -> bool:
         """Whether something is asked that is not for the wire."""
-        return self.prompt in (":", "user>", "password>")
+        return self.prompt in _OWN
 
     def follow(self, machine: Machine, prompt: str, redactor: Redactor) -> None:
         """Take the prompt that the session's state asks for, unless something else is being asked.
@@ -102,7 +117,7 @@ class LineBar(WireLine):
 
     def _change(self, prompt: str, masked: bool = False) -> None:
         """Another prompt. What was typed for the wire waits while something else is asked."""
-        aside = masked or prompt in (":", "user>")
+        aside = masked or prompt in _OWN
         if not (self.own or self.masked) and aside:
             self._draft = self.value
         if aside or self.own or self.masked:
@@ -112,8 +127,8 @@ class LineBar(WireLine):
             self._draft, draft = "", self._draft
             if draft:
                 self.set(draft)
-        self.allow_empty = prompt in ("data>", "334>")
-        self.history = [] if masked or prompt in ("user>", "data>") else self.past.lines
+        self.allow_empty = prompt in ("data>", "334>", *_ANSWERED)
+        self.history = [] if masked or prompt in ("user>", "data>") else self._asked.get(prompt, self.past.lines)
         self.update_hint()
 
     def to_wire(self) -> None:
@@ -127,6 +142,22 @@ class LineBar(WireLine):
         if filled:
             self.fill(text)
         elif text:
+            self.set(text)
+
+    def ask(
+        self,
+        prompt: str,
+        text: str = "",
+        complete: Callable[[str], Sequence[str]] | None = None,
+        explain: Callable[[str], str] | None = None,
+    ) -> None:
+        """Ask something of the screen's own, ``/``, ``filter>`` or ``note>``; the answer comes as ``Words``.
+
+        ``explain`` says for the hint what a text would do.
+        """
+        self._completing, self._explaining = complete, explain
+        self._change(prompt)
+        if text:
             self.set(text)
 
     def ask_credentials(self, mechanism: str, user: str | None) -> None:
@@ -154,6 +185,12 @@ class LineBar(WireLine):
         elif self.prompt == ":":
             self.to_wire()
             self.post_message(self.Command(event.text))
+        elif self.prompt in _ANSWERED:
+            prompt, lines = self.prompt, self._asked[self.prompt]
+            if event.text and event.text not in lines[-1:]:
+                lines.append(event.text)
+            self.to_wire()
+            self.post_message(self.Words(prompt, event.text))
         else:
             # The prompt may have changed since: what counts is how it was typed.
             self.post_message(self.Send(event.text, event.filled, event.masked))
@@ -175,6 +212,8 @@ class LineBar(WireLine):
             self.hint, self.hint_kind = f"password of {safe(self._user)} for AUTH {self._mechanism}", "note"
         elif self.prompt == "user>":
             self.hint, self.hint_kind = f"user name for AUTH {self._mechanism}", "note"
+        elif self.prompt in _ANSWERED:
+            self.hint, self.hint_kind = self._explaining(self.value) if self._explaining else "", "note"
         elif self.prompt == ":" or self._machine is None:
             self.hint, self.hint_kind = "", "note"
         else:
@@ -194,6 +233,8 @@ class LineBar(WireLine):
             return [action.id for action in ACTIONS if action.id.startswith(text)] + [
                 word for word in ("set timeout ", "q") if word.startswith(text) and text
             ]
+        if self.prompt in _ANSWERED:
+            return self._completing(text) if self._completing else []
         if self.prompt != ">":
             return []
         upper = text.upper()
