@@ -234,6 +234,10 @@ def test_sentences_say_what_it_is() -> None:
         'SIZE is followed by "1k", which is not one number',
         "the server greets as mail.test, but answers EHLO as other.test",
     ]
+    assert folded(ready("250-mail.test\n250-é\n250 ")).sentences == [
+        'the EHLO line "é" and 1 more is not a keyword with parameters'
+    ]
+    assert folded(ready("250-mail.test\n250 ")).sentences == ["an EHLO line is empty"]
     assert folded(ready("250-mail.test\n250 AUTH CRAM-MD5")).sentences == ["AUTH CRAM-MD5 is offered without TLS"]
     assert folded(tls("250 mail.test")).sentences == [
         "PIPELINING, SIZE was offered in clear and is gone in TLS: allowed, but tampering looks like this, too"

@@ -686,6 +686,7 @@ def test_a_recipient_is_known_by_its_path(line: str, path: str) -> None:
     assert recipient[:2] == (path, 250)
     assert (recipient.seconds, recipient.final) == (1.0, None)
     assert recipient.reply is play.last.reply
+    assert play.machine.copy().facts.recipients[0] is recipient, "thousands of them need not be copied"
 
 
 def test_a_recipient_has_what_its_rcpt_asked_for() -> None:

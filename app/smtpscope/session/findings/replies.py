@@ -127,6 +127,8 @@ def keyword_syntax(answer: Answer, machine: Machine, seen: Seen) -> Said:
     if not bad:
         return ()
     more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
+    if not bad[0].strip():
+        return (f"an EHLO line{more} is empty",)
     if bad[0].upper().startswith("AUTH="):
         return (f'"{word(bad[0])}"{more} is no keyword: it is how an old draft had AUTH',)
     return (f'the EHLO line "{word(bad[0])}"{more} is not a keyword with parameters',)
