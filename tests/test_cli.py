@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from smtpscope import __version__
+from smtpscope import __version__, cli
 from smtpscope.cli import main
-from smtpscope.options import COMMAND, HELP, ServeOnly, read
+from smtpscope.options import COMMAND, HELP, Choose, Diff, Export, Open, ServeOnly, Wanted, read
 from smtpscope.profile import Profile
 from smtpscope.secret import Secret
 
@@ -44,7 +44,7 @@ def demo(**fields: Any) -> Profile:
     return Profile(**{**filled, **fields})
 
 
-WANTED: list[tuple[list[str], Profile | ServeOnly]] = [
+WANTED: list[tuple[list[str], Wanted]] = [
     # the server
     (["mail.test"], host()),
     (["mail.test:587"], host(port=587)),
@@ -98,17 +98,55 @@ WANTED: list[tuple[list[str], Profile | ServeOnly]] = [
     (["demo", "--auto", "ehlo"], demo(auto="ehlo")),
     (["demo", "--serve-only", "--port", "2525"], ServeOnly(2525)),
     (["demo", "--serve-only"], ServeOnly(0)),
+    # what is kept
+    (["mail.test", "--save", "a.jsonl"], host(save="a.jsonl")),
+    (["mail.test", "--save", "a.jsonl", "--with-secrets"], host(save="a.jsonl", with_secrets=True)),
+    (["mail.test", "-with-secrets"], host(with_secrets=True)),
+    (["mail.test", "--no-keep"], host(keep=False)),
+    (["demo", "--save", "a.jsonl", "--no-keep"], demo(save="a.jsonl", keep=False)),
+    # kept sessions
+    (["open", "a.jsonl"], Open("a.jsonl", False)),
+    (["--ascii", "open", "demo"], Open("demo", True)),
+    (["open", "--", "-a.jsonl"], Open("-a.jsonl", False)),
+    (["export", "a.jsonl", "--as", "HTML"], Export("a.jsonl", "html")),
+    (["export", "--as", "python", "-"], Export("-", "python")),
+    (["export", "a.jsonl"], Export("a.jsonl", "transcript")),
+    (["diff", "a.jsonl", "-"], Diff("a.jsonl", "-")),
+    # servers that are called so
+    (["open:25"], host(server="open")),
+    (["-s", "diff"], host(server="diff")),
+    (["-s", "demo"], host(server="demo")),
+    # no server
+    ([], Choose((), False)),
+    (["-ascii", "--no-keep"], Choose(("--ascii", "--no-keep"), True)),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("words", "wanted"), WANTED, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
 )
-def test_words_become_a_profile(words: list[str], wanted: Profile | ServeOnly) -> None:
+def test_words_become_a_profile(words: list[str], wanted: Wanted) -> None:
     assert read(words) == wanted
 
 
 REFUSED: list[tuple[list[str], str]] = [
+    # kept sessions
+    (["open"], "Which file? smtpscope open FILE; a server called open is open:25 or -s open."),
+    (["open", "a", "b"], "Too many files. smtpscope open FILE; a server called open is open:25 or -s open."),
+    (["open", "-"], "A session is opened from a file: the keyboard is standard input."),
+    (["open", "a", "-tls"], "-tls has no place here: smtpscope open FILE"),
+    (["export"], "Which file? smtpscope export FILE --as KIND; a server called export is export:25 or -s export."),
+    (["export", ""], "Which file? smtpscope export FILE --as KIND; a server called export is export:25 or -s export."),
+    (["export", "a", "-s", "b"], "--server has no place here: smtpscope export FILE --as KIND"),
+    (["export", "a", "--as", "pdf"],
+     "--as is transcript, jsonl, markdown, html, svg, swaks, curl, openssl or python, not pdf."),
+    (["mail.test", "--as", "html"], "--as belongs to export: smtpscope export FILE --as KIND"),
+    (["diff", "a"], "Which two files? smtpscope diff A B; a server called diff is diff:25 or -s diff."),
+    (["diff", "-", "-"], "Only one of the two sessions can come from standard input."),
+    (["mail.test", "--save", "-"], "--save takes the name of a file."),
+    (["mail.test", "--save", "."], ". is there already: --save writes over nothing, choose another name."),
+    (["mail.test", "--save", "no/such"], "no/such cannot be written: its folder is not there."),
+    (["mail.test", "--save", "a\0b"], "a\0b is not the name of a file."),
     # which server
     (["-tls"], "Which server? smtpscope HOST[:PORT], or smtpscope demo to practise."),
     (["a.test", "b.test"], "One server at a time, not a.test and b.test."),
@@ -197,12 +235,13 @@ SENSIBLE = {
     "timeout": "1",
     "auto": "tls",
     "tls-ca-path": ".",
+    "as": "html",
 }
 
 
 @pytest.mark.parametrize(("name", "takes_value"), option_names())
 def test_one_dash_and_two_are_the_same_name(name: str, takes_value: bool) -> None:
-    target = [] if name in ("s", "server") else ["demo"] if name == "serve-only" else ["mail.test"]
+    target = {"s": [], "server": [], "serve-only": ["demo"], "as": ["export", "a.jsonl"]}.get(name, ["mail.test"])
     value = [SENSIBLE.get(name, "x")] if takes_value else []
     one, two = ([*target, dashes + name, *value] for dashes in ("-", "--"))
     if name in ("help", "version"):
@@ -226,6 +265,9 @@ def test_the_examples_of_the_help_work(example: str, tmp_path: Path, monkeypatch
     (tmp_path / "note.eml").touch()
     words = example.split("   ")[0].split()[1:]
     assert isinstance(read(words), Profile)
+
+
+EXAMPLES = f"{cli._EXAMPLES}\n"
 
 
 words_of_a_user = st.one_of(
@@ -254,7 +296,7 @@ def test_no_words_give_a_traceback_or_a_control_character(
     else:
         assert out == ""
         assert err.startswith("smtpscope: ")
-        assert err.count("\n") == (1 if words else 4)
+        assert err.count("\n") == (4 if err == EXAMPLES else 1)
         assert all(character.isprintable() or character == "\n" for character in err)
 
 

@@ -10,14 +10,16 @@ TYPE_CHECKING = False  # typing itself would cost a third of a start
 if TYPE_CHECKING:
     from smtpscope.profile import Profile
 
-OK, BAD_OPTIONS, NO_TERMINAL, INTERRUPTED = 0, 1, 10, 130
-"""Exit codes before a session has run: swaks' own, and the shell's for an interrupt."""
+OK, BAD_OPTIONS, DIFF_TROUBLE, NO_TERMINAL, INTERRUPTED = 0, 1, 2, 10, 130
+"""Exit codes before a session has run: swaks' own, diff's, and the shell's for an interrupt."""
 
 _EXAMPLES = """\
 smtpscope: Which server? Three examples, and --help for the rest:
   smtpscope mail.example.org
   smtpscope mail.example.org:587 -tls -au alice -f alice@example.org -t bob@example.org
   smtpscope demo"""
+
+_NO_TERMINAL = "This needs a terminal: standard input and standard error must be one, and TERM not dumb."
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -26,9 +28,8 @@ def main(argv: list[str] | None = None) -> int:
     if words[:1] in (["--version"], ["-version"]):
         print(f"smtpscope {__version__}")  # noqa: T201
         return OK
-    if not words:
-        print(_EXAMPLES, file=sys.stderr)  # noqa: T201
-        return BAD_OPTIONS
+    if not words and not _has_terminal():
+        return _which_server()
     import gc
 
     gc.disable()  # until the first frame: nothing that a start makes is garbage, and looking for it takes a fifth of it
@@ -43,36 +44,48 @@ def main(argv: list[str] | None = None) -> int:
 def _run(words: list[str]) -> int:
     import click
 
-    from smtpscope.options import ServeOnly, read
+    from smtpscope.options import Choose, Diff, Export, Open, ServeOnly, read
+    from smtpscope.saying import complain
 
     try:
         wanted = read(words)
     except click.UsageError as error:
-        return _refuse(error.message, BAD_OPTIONS)
+        return complain(error.message, DIFF_TROUBLE if words[:1] == ["diff"] else BAD_OPTIONS)
     if wanted is None:
         return OK
     if isinstance(wanted, ServeOnly):
         from smtpscope.demo.server import serve_only
 
         return serve_only(wanted.port)
+    if isinstance(wanted, Export | Diff):
+        from smtpscope.offline import diff, export
+
+        return export(wanted) if isinstance(wanted, Export) else diff(wanted)
     if not _has_terminal():
-        return _refuse(
-            "This needs a terminal: standard input and standard error must be one, and TERM not dumb.", NO_TERMINAL
-        )
+        return _which_server() if isinstance(wanted, Choose) else complain(_NO_TERMINAL, NO_TERMINAL)
+    if isinstance(wanted, Choose):
+        from smtpscope.tui.terminal import choose
+
+        chosen = choose(ascii_only=wanted.ascii or _is_plain())
+        return chosen if isinstance(chosen, int) else _run([*wanted.words, *chosen])
+    if isinstance(wanted, Open):
+        from smtpscope.tui.terminal import run_recording
+
+        return run_recording(wanted.path, ascii_only=wanted.ascii or _is_plain())
     try:
-        profile = _with_terminal(_with_credentials(wanted))
+        profile = _with_credentials(wanted)
     except click.Abort:
-        return _refuse("No credentials were given.", BAD_OPTIONS)
+        return complain("No credentials were given.", BAD_OPTIONS)
+    from dataclasses import replace
+
     from smtpscope.tui.terminal import run
 
-    return run(profile)
+    return run(replace(profile, ascii=profile.ascii or _is_plain()))
 
 
-def _refuse(sentence: str, code: int) -> int:
-    from smtpscope.visible import visible_text
-
-    print(f"smtpscope: {visible_text(sentence, limit=400)}", file=sys.stderr)  # noqa: T201
-    return code
+def _which_server() -> int:
+    print(_EXAMPLES, file=sys.stderr)  # noqa: T201
+    return BAD_OPTIONS
 
 
 def _has_terminal() -> bool:
@@ -98,12 +111,9 @@ def _with_credentials(profile: Profile) -> Profile:
     return replace(profile, user=user, password=password)
 
 
-def _with_terminal(profile: Profile) -> Profile:
-    """The profile in plain characters, if the terminal's encoding has no box characters."""
+def _is_plain() -> bool:
+    """Whether the terminal's encoding has no box characters."""
     import codecs
-    from dataclasses import replace
 
     # Textual draws on standard error.
-    if codecs.lookup(sys.stderr.encoding).name != "utf-8":
-        return replace(profile, ascii=True)
-    return profile
+    return codecs.lookup(sys.stderr.encoding).name != "utf-8"

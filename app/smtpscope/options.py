@@ -6,20 +6,17 @@ text from the command line stands as given: whoever shows it makes it safe first
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from typing import Any, NamedTuple, NoReturn, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, NoReturn, TypeAlias, TypeVar
 
 import click
 
 from smtpscope import __version__
 from smtpscope.profile import (
-    AUTO,
     MECHANISMS,
     Auto,
     Profile,
     Tls,
-    check_text,
     parse_local,
     parse_mailbox,
     parse_mechanisms,
@@ -28,18 +25,26 @@ from smtpscope.profile import (
     parse_target,
 )
 from smtpscope.secret import Secret
+from smtpscope.values import (
+    read_auto,
+    read_data,
+    read_helo,
+    read_kind,
+    read_password,
+    read_save,
+    read_trusted,
+    read_user,
+)
 from smtpscope.words import Words
 
-HELP = r"""smtpscope: an interactive SMTP debugger for the terminal
-
+HELP = r"""smtpscope: an interactive SMTP debugger. Names take one dash or two.
   smtpscope mail.example.org:587 -tls -au alice -f alice@example.org
   smtpscope -s 192.0.2.7 -t bob@example.org,carol@example.org -d @note.eml
   smtpscope demo                     a practice server and a session on it
 
-  -s --server HOST[:PORT]    or HOST[:PORT] alone; port 25, with -tlsc 465
-  -p --port PORT             number or name; -4 -6 that kind of address only
-  -li IP[:PORT]              the address to connect from
-  -h --helo --ehlo NAME      the name for EHLO (help is --help)
+  -s --server HOST[:PORT]    or HOST[:PORT] alone; without one a list to choose
+  -p --port PORT             25, or 465 with -tlsc; -4 -6 by such IP only
+  -h --helo --ehlo NAME      the name for EHLO; -li IP[:PORT] to connect from
   -f --from ADDRESS          reverse-path; '<>' is the null one
   -t --to ADDRESS,ADDRESS    forward-paths; may be given again
   -d --data TEXT|@FILE       the message; \n in TEXT ends a line
@@ -49,9 +54,12 @@ HELP = r"""smtpscope: an interactive SMTP debugger for the terminal
   -au USER -ap [PASSWORD]    without its value -ap asks and shows nothing
   --timeout TIME             for each reply: 30, 30s, 2m, 1h; 0 for no limit
   --auto STEP                run to none, banner, ehlo (default), tls or auth
+  --save FILE                write the session to it; --with-secrets hides none
+  --no-keep                  remember nothing of this run, nor keep its session
   --ascii --no-transcript    plain characters; nothing printed on leaving
-  demo --serve-only -p PORT  the practice server alone, until interrupted
-  --version --help           names take one dash or two; values stand apart"""
+  open FILE, diff A B        look into a saved session, compare two
+  export FILE --as transcript|jsonl|markdown|html|svg|swaks|curl|openssl|python
+  demo --serve-only -p PORT  the practice server alone; --version --help"""
 
 Read = TypeVar("Read")
 
@@ -60,6 +68,37 @@ class ServeOnly(NamedTuple):
     """The practice server alone is wanted, on this port of loopback; 0 for any."""
 
     port: int
+
+
+class Choose(NamedTuple):
+    """No server is named: the start screen is wanted, and these words behind those that are chosen there."""
+
+    words: tuple[str, ...]
+    ascii: bool
+
+
+class Open(NamedTuple):
+    """A kept session is to be looked at."""
+
+    path: str
+    ascii: bool
+
+
+class Export(NamedTuple):
+    """A kept session is to be written to standard output as one of KINDS; ``-`` is standard input."""
+
+    path: str
+    kind: str
+
+
+class Diff(NamedTuple):
+    """Two kept sessions are to be compared; one of them may be ``-``."""
+
+    a: str
+    b: str
+
+
+Wanted: TypeAlias = Profile | ServeOnly | Choose | Open | Export | Diff
 
 
 def _by(reader: Callable[[str], Read]) -> Callable[..., Read | None]:
@@ -76,68 +115,6 @@ def _read(reader: Callable[[str], Read], text: str) -> Read:
         return reader(text)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-
-
-def _auto(text: str) -> Auto:
-    for step in AUTO:
-        if step == text.lower():
-            return step
-    raise ValueError(f"--auto is none, banner, ehlo, tls or auth, not {text}.")
-
-
-def _helo(text: str) -> str:
-    if not text:
-        raise ValueError("The name for EHLO is empty.")
-    return check_text(text, "name for EHLO")
-
-
-def _user(text: str) -> str:
-    return check_text(text, "user name")
-
-
-def _password(text: str) -> str:
-    return check_text(text, "password")
-
-
-def _trusted(path: str) -> str:
-    _readable(path, directory_too=True)
-    return path
-
-
-def _readable(path: str, directory_too: bool = False) -> None:
-    """Refuse a path that cannot be read, before anything runs."""
-    if not path:
-        raise ValueError("The name of a file is missing.")
-    try:
-        if os.path.isdir(path):
-            if not directory_too:
-                raise IsADirectoryError(0, "it is a folder")
-            os.listdir(path)
-        elif os.path.isfile(path):
-            with open(path, "rb"):
-                pass
-        else:
-            os.stat(path)
-            raise OSError(0, "it is not a regular file")
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}.") from None
-    except ValueError:
-        # What no path can hold, such as a NUL.
-        raise ValueError(f"{path} is not the name of a file.") from None
-
-
-def _data(text: str) -> bytes | str:
-    """The message's octets, or the path of its file."""
-    if text == "-":
-        raise ValueError("The message cannot come from standard input, the keyboard is there: write -d @FILE.")
-    if text.startswith("@@"):
-        text = text[1:]
-    elif text.startswith("@"):
-        _readable(text[1:])
-        return text[1:]
-    lines = text.replace("\\n", "\n").replace("\r\n", "\n").split("\n")
-    # As the octets came in from the shell, whatever their encoding.
-    return "\r\n".join(lines).encode("utf-8", "surrogateescape")
 
 
 def _recipients(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
@@ -161,8 +138,12 @@ def _option(*names: str, metavar: str, reader: Callable[[str], object] = str) ->
     return click.Option(list(names), metavar=metavar, callback=_by(reader))
 
 
-def _profile(**given: Any) -> Profile | ServeOnly:
-    """The Profile that options, each right in itself, add up to."""
+def _wanted(**given: Any) -> Wanted:
+    """What options, each right in itself, add up to."""
+    if given["target"][:1] in _KEPT:
+        return _kept(given)
+    if given["as"] is not None:
+        raise click.UsageError("--as belongs to export: smtpscope export FILE --as KIND")
     if given["tls"] and given["tlsc"]:
         raise click.UsageError("-tls is STARTTLS and -tlsc is TLS from the first octet on: choose one.")
     if given["four"] and given["six"]:
@@ -174,7 +155,46 @@ def _profile(**given: Any) -> Profile | ServeOnly:
         return _demo(given)
     if given["serve_only"]:
         raise click.UsageError("--serve-only belongs to the practice server: smtpscope demo --serve-only -p PORT")
+    if not target and given["server"] is None and not list(_given(given, but=_ANYWHERE)):
+        return Choose(tuple(option.opts[0] for option in _given(given)), given["ascii"])
     return _on_server(target[0] if target else given["server"], given)
+
+
+_ANYWHERE = ("ascii", "no_transcript", "no_keep")
+_KEPT: dict[tuple[str, ...], tuple[str, tuple[str, ...], int]] = {
+    ("open",): ("smtpscope open FILE", ("ascii",), 1),
+    ("export",): ("smtpscope export FILE --as KIND", ("as",), 1),
+    ("diff",): ("smtpscope diff A B", (), 2),
+}
+"""What is done with kept sessions: how it is written, the options it takes, and how many files."""
+
+
+def _given(given: dict[str, Any], but: tuple[str, ...] = ()) -> Iterator[click.Option]:
+    """The options that the command line has, except some."""
+    for option in COMMAND.params:
+        name = option.name or ""
+        if isinstance(option, click.Option) and name not in but and given.get(name) not in (None, False, ()):
+            yield option
+
+
+def _kept(given: dict[str, Any]) -> Open | Export | Diff:
+    verb, *files = given["target"]
+    usage, taken, count = _KEPT[(verb,)]
+    for option in _given(given, but=taken):
+        raise click.UsageError(f"{option.opts[0]} has no place here: {usage}")
+    if len(files) != count or "" in files:
+        which = "Which file?" if count == 1 else "Which two files?"
+        which = which if len(files) <= count else "Too many files."
+        raise click.UsageError(f"{which} {usage}; a server called {verb} is {verb}:25 or -s {verb}.")
+    if verb == "open":
+        if files[0] == "-":
+            raise click.UsageError("A session is opened from a file: the keyboard is standard input.")
+        return Open(files[0], given["ascii"])
+    if verb == "export":
+        return Export(files[0], given["as"] or "transcript")
+    if files == ["-", "-"]:
+        raise click.UsageError("Only one of the two sessions can come from standard input.")
+    return Diff(*files)
 
 
 def _too_many_servers(given: dict[str, Any]) -> NoReturn:
@@ -221,17 +241,23 @@ def _shared(given: dict[str, Any]) -> dict[str, Any]:
         "timeout": given["timeout"],
         "ascii": given["ascii"],
         "transcript": not given["no_transcript"],
+        "save": given["save"],
+        "with_secrets": given["with_secrets"],
+        "keep": not given["no_keep"],
     }
 
 
 _NOT_ON_DEMO = ("tls", "tlsc", "tls_ca_path", "tls_insecure", "auth", "au", "ap", "four", "six", "li")
-_NOT_ALONE = ("helo", "from", "to", "data", "timeout", "auto", "ascii", "no_transcript")
+_NOT_ALONE = (
+    "helo", "from", "to", "data", "timeout", "auto", "ascii", "no_transcript",
+    "save", "with_secrets", "no_keep",
+)  # fmt: skip
 
 
 def _demo(given: dict[str, Any]) -> Profile | ServeOnly:
     refused = [*_NOT_ON_DEMO, *(_NOT_ALONE if given["serve_only"] else ())]
-    for option in COMMAND.params:
-        if option.name in refused and given[option.name] not in (None, False, ()):
+    for option in _given(given):
+        if option.name in refused:
             only = "server alone takes -p only" if given["serve_only"] else "server has its own TLS and login"
             raise click.UsageError(f"{option.opts[0]} has no place here: the practice {only}.")
     if given["serve_only"]:
@@ -257,7 +283,7 @@ def _demo(given: dict[str, Any]) -> Profile | ServeOnly:
 COMMAND = Words(
     "smtpscope",
     help=HELP,
-    callback=_profile,
+    callback=_wanted,
     context_settings={"help_option_names": ["--help"]},
     params=[
         click.Argument(["target"], nargs=-1),
@@ -265,36 +291,40 @@ COMMAND = Words(
         _option("--port", "-p", metavar="PORT", reader=parse_port),
         _option("--from", "-f", metavar="ADDRESS", reader=parse_mailbox),
         click.Option(["--to", "-t"], metavar="ADDRESS,ADDRESS", multiple=True, callback=_recipients),
-        _option("--helo", "--ehlo", "-h", metavar="NAME", reader=_helo),
+        _option("--helo", "--ehlo", "-h", metavar="NAME", reader=read_helo),
         _flag("-tls"),
         _flag("-tlsc"),
-        _option("--tls-ca-path", metavar="PATH", reader=_trusted),
+        _option("--tls-ca-path", metavar="PATH", reader=read_trusted),
         _flag("--tls-insecure"),
         _option("--auth", "-a", metavar="[LIST]"),
-        _option("-au", metavar="USER", reader=_user),
-        _option("-ap", metavar="[PASSWORD]", reader=_password),
-        _option("--data", "-d", metavar="TEXT|@FILE", reader=_data),
+        _option("-au", metavar="USER", reader=read_user),
+        _option("-ap", metavar="[PASSWORD]", reader=read_password),
+        _option("--data", "-d", metavar="TEXT|@FILE", reader=read_data),
         _option("--timeout", metavar="TIME", reader=parse_seconds),
         click.Option(["-4", "four"], is_flag=True),
         click.Option(["-6", "six"], is_flag=True),
         _option("-li", metavar="IP[:PORT]", reader=lambda text: parse_local(text) and text),
-        _option("--auto", metavar="STEP", reader=_auto),
+        _option("--auto", metavar="STEP", reader=read_auto),
         _flag("--ascii"),
         _flag("--no-transcript"),
         _flag("--serve-only"),
+        _option("--save", metavar="FILE", reader=read_save),
+        _flag("--with-secrets"),
+        _flag("--no-keep"),
+        _option("--as", metavar="KIND", reader=read_kind),
         click.Option(["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_show_version),
     ],
 )
 
 
-def read(words: list[str]) -> Profile | ServeOnly | None:
+def read(words: list[str]) -> Wanted | None:
     """What ``words``, the command line without the program's name, ask for; None where the answer is already printed.
 
     Raises click.UsageError with one sentence.
     """
     try:
         with COMMAND.make_context("smtpscope", list(words)) as context:
-            wanted: Profile | ServeOnly = COMMAND.invoke(context)
+            wanted: Wanted = COMMAND.invoke(context)
             return wanted
     except click.exceptions.Exit:
         return None

@@ -71,6 +71,12 @@ class Profile:
     """Print the redacted transcript on leaving."""
     demo: bool = False
     """The server is the practice server, which is still to be started."""
+    save: str | None = None
+    """The file that the session is written to as it happens, None for none."""
+    with_secrets: bool = False
+    """Write secrets to a saved file as they are; never to the ring of kept sessions."""
+    keep: bool = True
+    """Leave something of this run in the state folder: the session, the server, addresses and typed lines."""
 
 
 def parse_target(text: str, default_port: int) -> tuple[str, int]:

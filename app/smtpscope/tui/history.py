@@ -1,22 +1,38 @@
-"""The lines that were typed, kept between runs; and the file of the last copy, which lies beside them."""
+"""What was used before, kept between runs: typed lines, envelopes, command lines; never a password.
+
+Beside them in the state folder lies the file of the last copy.
+"""
 
 from __future__ import annotations
 
-import os
+import json
 import re
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from tempfile import mkstemp
+from typing import Any, NamedTuple
 
 from smtpscope import visible
+from smtpscope.session.redact import Redactor
+from smtpscope.smtp.command import SMTPCommand
+from smtpscope.smtp.events import Event, Issued, Link, LinkStatus
+from smtpscope.tui.remembered import Remembered, make_folder, write_whole
 
-LIMIT = 1000
-"""How many lines are kept."""
+LINES, ENVELOPES, STARTS = 1000, 200, 200
+"""How many of each are kept."""
 
-_SLACK = 2 * LIMIT  # lines a file may grow to before it is written anew
 _AUTH = re.compile(rb"AUTH[\s\0]+[^\s\0]+[\s\0]+[^\s\0]", re.IGNORECASE)
 _AUTH_LINE = re.compile(r"\s*(AUTH)\s+(\S+)", re.IGNORECASE)
 _MECHANISM = re.compile(r"[0-9A-Za-z_-]{1,20}")  # RFC 4422 section 3.1, in any case
+_PATH = re.compile(r'\s*(MAIL|RCPT)[^<]*<((?:"(?:\\.|[^"\\])*"|[^>"])*)>', re.IGNORECASE)
+_FORWARD_PATHS = 50
+"""Of one envelope."""
+
+
+class Envelope(NamedTuple):
+    """The paths of one mail transaction, without their brackets, as a line that is typed has them."""
+
+    mail_from: str
+    rcpt_to: tuple[str, ...]
 
 
 def state_folder() -> Path:
@@ -29,68 +45,69 @@ def state_folder() -> Path:
 def last_copy(text: bytes | str, folder: Path | None = None) -> Path:
     """Write ``text`` to ``last-copy.txt`` in ``folder`` or the state folder, for the owner alone. Raises OSError."""
     path = (folder or state_folder()) / "last-copy.txt"
-    _make_folder(path.parent)
-    _write(path, visible.octets(text) if isinstance(text, str) else text)
+    make_folder(path.parent)
+    write_whole(path, visible.octets(text) if isinstance(text, str) else text)
     return path
 
 
 class History:
-    """Lines, oldest first, each once; in a file too, one a line, escaped.
+    """What was used before, oldest first. Nothing raises; without a folder it lasts as long as the run."""
 
-    Nothing raises: without a path, or where the file cannot be used, the lines last as long as the run. Several runs
-    may share a file: each appends, and sees the others' lines at its next start.
-    """
+    def __init__(self, folder: Path | None, writes: bool = True) -> None:
+        """Without ``writes`` the files are read and left as they are."""
 
-    def __init__(self, path: Path | None) -> None:
-        self.lines: list[str] = []
-        """The same list for the whole run, so that a widget may be given it once."""
-        self.problem = ""
-        """Why the file could not be used the last time, in one sentence that is safe to show; empty if it could."""
-        self._path = path
-        self._load()
+        def file(name: str) -> Path | None:
+            return folder / name if folder else None
+
+        self._lines = Remembered(file("history"), LINES, _escaped, _kept_line, writes)
+        self._envelopes = Remembered(file("envelopes"), ENVELOPES, _envelope_row, _envelope_of, writes)
+        self._starts = Remembered(file("starts"), STARTS, _escaped, _unescaped, writes)
+        self.lines = self._lines.items
+        """Lines for the wire; the same list for the whole run, so that a widget may be given it once."""
+        self.envelopes = self._envelopes.items
+        self.starts = self._starts.items
+        """Command lines that started a session, without the program's name and without passwords."""
+        self._of_this_run: dict[str, None] = {}
+
+    @property
+    def problem(self) -> str:
+        """Why a file could not be used the last time, in one sentence that is safe to show; empty if all could."""
+        return self._lines.problem or self._envelopes.problem or self._starts.problem
 
     def add(self, line: str) -> None:
         """Remember ``line`` as the newest. Of AUTH only verb and mechanism are kept, and nothing of an empty line.
 
         A line that has AUTH with more anywhere else, as a pipelined group may, is not kept at all.
         """
-        kept = without_secrets(line)
-        if not kept or (self.lines and self.lines[-1] == kept):
-            return
-        with suppress(ValueError):
-            self.lines.remove(kept)
-        self.lines.append(kept)
-        del self.lines[:-LIMIT]
-        if self._path:
-            try:
-                _make_folder(self._path.parent)
-                _append(self._path, _as_row(kept))
-                self.problem = ""
-            except (OSError, ValueError) as error:
-                self._complain(error)
+        if kept := without_secrets(line):
+            self._lines.add(kept)
+            self._of_this_run.pop(kept, None)
+            self._of_this_run[kept] = None
 
-    def _load(self) -> None:
-        """Read the file, and write it anew if it has grown too long or its last line has no end."""
-        if not self._path:
-            return
-        try:
-            if not self._path.exists():
-                return
-            data = self._path.read_bytes()
-            rows = data.decode("utf-8", "surrogateescape").split("\n")
-            lines = (visible.unescape(row).decode("utf-8", "surrogateescape") for row in reversed(rows))
-            kept = dict.fromkeys(line for line in map(without_secrets, lines) if line)
-            self.lines[:] = list(kept)[:LIMIT][::-1]
-            if len(rows) > _SLACK or not data.endswith(b"\n"):
-                _write(self._path, b"".join(map(_as_row, self.lines)))  # another run's line of this instant is lost
-            else:
-                self._path.chmod(0o600)
-        except (OSError, ValueError) as error:
-            self._complain(error)
+    def started(self, line: str) -> None:
+        """A session was started by this command line, in which there is no password."""
+        self._starts.add(line)
 
-    def _complain(self, error: Exception) -> None:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        self.problem = visible.safe(f"The history lasts for this run only: {self._path}: {why}.")
+    def sent(self, envelopes: Iterable[Envelope]) -> None:
+        """These were used in a session."""
+        for envelope in envelopes:
+            self._envelopes.add(envelope)
+
+    def addresses(self, verb: str) -> list[str]:
+        """Addresses used before, most recent first; those used with ``verb``, MAIL or RCPT, before the others."""
+        own: list[str] = []
+        others: list[str] = []
+        for used, address in self._used():
+            (own if used == verb else others).append(address)
+        return [address for address in dict.fromkeys(own + others) if address]
+
+    def _used(self) -> Iterator[tuple[str, str]]:
+        """Verb and path: of this run's lines, of the runs before, and of older lines."""
+        yield from _paths(reversed(self._of_this_run))
+        for envelope in reversed(self.envelopes):
+            yield "MAIL", envelope.mail_from
+            yield from (("RCPT", path) for path in envelope.rcpt_to)
+        yield from _paths(reversed(self.lines))
 
 
 def without_secrets(line: str) -> str:
@@ -103,33 +120,54 @@ def without_secrets(line: str) -> str:
     return "" if _AUTH.search(visible.unescape(line)) else line
 
 
-def _as_row(line: str) -> bytes:
-    return visible.escape(visible.octets(line)).encode() + b"\n"
+def envelopes_of(events: Iterable[Event], redactor: Redactor) -> list[Envelope]:
+    """The envelopes that a session's commands were for, in their order, whatever the server said to them."""
+    found: list[tuple[str, dict[str, None]]] = []
+    for event in events:
+        if isinstance(event, Issued) and event.step in (SMTPCommand.MAIL, SMTPCommand.RCPT):
+            for verb, path in _paths([event.line]):
+                if redactor.text(path) != path:
+                    continue
+                path = _escaped(path)
+                if verb == "MAIL":
+                    found.append((path, {}))
+                elif found and len(found[-1][1]) < _FORWARD_PATHS:
+                    found[-1][1][path] = None
+    return [Envelope(mail_from, tuple(rcpt_to)) for mail_from, rcpt_to in found]
 
 
-def _make_folder(folder: Path) -> None:
-    """Make it if need be, open to its owner alone."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.stat().st_mode & 0o077:
-        folder.chmod(0o700)
+def reached(events: Iterable[Event]) -> bool:
+    """Whether the server's address was found: a name with a slip in it is not worth remembering."""
+    return any(isinstance(event, Link) and event.status is LinkStatus.CONNECTING for event in events)
 
 
-def _append(path: Path, data: bytes) -> None:
-    """Add ``data`` in one write, so that the lines of several runs do not mix."""
-    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+def _paths(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for line in lines:
+        if found := _PATH.match(line):
+            yield found[1].upper(), found[2]
+
+
+def _escaped(line: str) -> str:
+    return visible.escape(visible.octets(line))
+
+
+def _unescaped(row: str) -> str | None:
+    return visible.unescape(row).decode("utf-8", "surrogateescape") or None
+
+
+def _kept_line(row: str) -> str | None:
+    return without_secrets(_unescaped(row) or "") or None
+
+
+def _envelope_row(envelope: Envelope) -> str:
+    return json.dumps({"from": envelope.mail_from, "to": envelope.rcpt_to})
+
+
+def _envelope_of(row: str) -> Envelope | None:
     try:
-        os.write(file, data)
-    finally:
-        os.close(file)
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Put ``data`` there whole or not at all."""
-    handle, name = mkstemp(dir=path.parent, prefix=f".{path.name}.")  # of mode 0600
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+        fields: Any = json.loads(row)
+        mail_from, rcpt_to = fields["from"], tuple(fields["to"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    fine = all(isinstance(path, str) and path.isprintable() for path in (mail_from, *rcpt_to))
+    return Envelope(mail_from, rcpt_to) if fine else None

@@ -1,69 +1,90 @@
-"""A run on the terminal: from the first frame to the transcript that is left on the normal screen."""
+"""A run on the terminal: the start screen, the debugger on a server or on a kept session, and what it leaves behind."""
 
 from __future__ import annotations
 
-import asyncio
+import gc
 import os
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import threading
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 
+from smtpscope.again import line_of
 from smtpscope.profile import Profile
+from smtpscope.saying import complain
+from smtpscope.session.keep import Loaded, load
 from smtpscope.session.recorder import Recorder
 from smtpscope.session.thread import SessionThread
 from smtpscope.session.transcript import transcript
+from smtpscope.smtp.events import Opened
 from smtpscope.tui.app import SmtpScope
-from smtpscope.tui.history import History, state_folder
+from smtpscope.tui.history import History, envelopes_of, reached, state_folder
+from smtpscope.tui.kept_list import SESSIONS, kept_sessions
+from smtpscope.tui.on_terminal import on_terminal
+from smtpscope.tui.start_screen import StartScreen
 
-_STOPPED = [number for name in ("SIGTERM", "SIGINT", "SIGHUP") if (number := getattr(signal, name, None))]
+LOADING = 0.3
+"""Seconds that the first frame waits for a kept session; what takes longer is read while it is shown."""
 
 
 def run(profile: Profile) -> int:
-    """Run the app; afterwards the transcript is on the normal screen. Gives the exit code."""
-    if not os.environ.get("NO_COLOR"):
-        os.environ.pop("NO_COLOR", None)  # empty means not set (no-color.org)
-    recorder = Recorder()
+    """Run the debugger; afterwards the transcript is on the normal screen. Gives the exit code."""
+    recorder, history = Recorder(), History(state_folder(), writes=profile.keep)
     app: SmtpScope
     session = SessionThread(profile, recorder, lambda: app.wake())
-    app = SmtpScope(profile, recorder, session, history=History(state_folder() / "history"))
+    app = SmtpScope(profile, recorder, session, history=history)
     try:
-        with _terminal_on_stdout():
-            code = asyncio.run(_run(app))
+        code = on_terminal(app)
     finally:
         session.stop()
+    if not profile.demo and reached(recorder):
+        history.started(line_of(replace(profile, user=app.profile.user)))
+        history.sent(envelopes_of(recorder, app.view.redactor))
     if profile.transcript and len(recorder) and sys.stdout is not None:
         _print(transcript(recorder, redact=app.view.redactor))
     recorder.close()
     return app.return_code or 0 if code is None else code
 
 
-@contextmanager
-def _terminal_on_stdout() -> Iterator[None]:
-    """Textual draws on standard error, but asks standard output how large the terminal is: for the run it is that too.
+def run_recording(path: str, *, ascii_only: bool) -> int:
+    """Show a kept session, read-only; 1 if it could not be read to its end. Gives the exit code."""
+    recorder = Recorder()
+    loaded: list[Loaded] = []
 
-    So the transcript can go into a file.
-    """
-    if sys.__stdout__ is None or sys.__stdout__.isatty() or not sys.stderr.isatty():
-        yield
-        return
-    own = sys.__stdout__.fileno()
-    kept = os.dup(own)
-    os.dup2(sys.stderr.fileno(), own)
-    try:
-        yield
-    finally:
-        os.dup2(kept, own)
-        os.close(kept)
+    def read() -> None:
+        loaded.append(load(Path(path), lambda: wake(""), recorder))
+        wake(loaded[0].problem)
+
+    def wake(problem: str) -> None:
+        if app is not None:
+            app.news = problem or app.news
+            if app.is_running:
+                app.wake()
+
+    app: SmtpScope | None = None
+    reader = threading.Thread(target=read, name="reader", daemon=True)
+    reader.start()
+    reader.join(LOADING)
+    if loaded and not len(recorder):
+        return complain(loaded[0].problem or f"{path} has no events in it.", 1)
+    opened = next((event for event in recorder if isinstance(event, Opened)), Opened(0.0, "", 0))
+    app = SmtpScope(Profile(opened.server, opened.port, ascii=ascii_only), recorder)
+    app.news = loaded[0].problem if loaded else ""
+    code = on_terminal(app)
+    code = app.return_code or 0 if code is None else code
+    return complain(loaded[0].problem, code or 1) if loaded and loaded[0].problem else code
 
 
-async def _run(app: SmtpScope) -> int | None:
-    """A signal to end it leaves as ctrl+q does, with the shell's exit code, so that the terminal is itself again."""
-    loop = asyncio.get_running_loop()
-    for number in _STOPPED:
-        with suppress(NotImplementedError):  # not on Windows
-            loop.add_signal_handler(number, app.exit, 128 + number)
-    return await app.run_async()
+def choose(*, ascii_only: bool) -> list[str] | int:
+    """The start screen: the words of what was chosen, or the exit code."""
+    folder = state_folder()
+    app = StartScreen(History(folder, writes=False).starts, kept_sessions(folder / SESSIONS), ascii_only=ascii_only)
+    chosen: list[str] | int | None = on_terminal(app)
+    if chosen is None:
+        return app.return_code or 0
+    gc.disable()  # as for every start, until the first frame
+    return chosen
 
 
 def _print(text: str) -> None:
