@@ -20,6 +20,7 @@ from smtpscope.session import plan
 from smtpscope.session.case import Case
 from smtpscope.session.next_tests import Planned
 from smtpscope.session.recorder import Recorder
+from smtpscope.session.repeat import TIMES, repeat
 from smtpscope.session.testing import RunningTest
 from smtpscope.session.works import Works
 from smtpscope.smtp import dialing
@@ -202,6 +203,8 @@ class Session(Works):
     async def _connect(self) -> bool:
         if self._starting is not None:
             await asyncio.wait((self._starting,))
+        if self._test is not None and self._test.waits:
+            self.stop_test()  # times are counted from now on anew, and the user goes another way
         profile = self.profile
         self._begun.append(len(self.recorder))
         call = self.transport.connect(
@@ -387,6 +390,15 @@ class Session(Works):
     async def _replay(self, items: list[Done]) -> None:
         if await self._connect():
             await self._repeat(items)
+
+    def repeat(self, times: int = TIMES, text: bool = False) -> None:
+        """The session of the newest connection ``times`` times on fresh ones, to before DATA or with its ``text``;
+        asks first."""
+        if self._busy():
+            self._tell("something is under way: wait for its end, or drop")
+        else:
+            self.stop_test()
+            self._spawn(repeat(self, times, text))
 
     def run_test(self, test: Planned, case: Case, minute: float = 60.0) -> None:
         """Do a next test about ``case``; one that waits takes ``minute`` seconds for one. The one before ends."""

@@ -53,6 +53,11 @@ class RunningTest:
         else:
             self._session._spawn(self._once())
 
+    @property
+    def waits(self) -> bool:
+        """Whether it counts down."""
+        return self._timer is not None
+
     def stop(self) -> None:
         """Wait no longer; a try that is under way is the last one."""
         self._stopped = True

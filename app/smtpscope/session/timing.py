@@ -7,7 +7,8 @@ has the time since the reply to the one before. Between them nothing was owed; t
 
 from __future__ import annotations
 
-from bisect import bisect_left
+import sys
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -26,6 +27,7 @@ from smtpscope.smtp.events import (
     Received,
     Secured,
     Sent,
+    Told,
 )
 from smtpscope.smtp.machine import Answer, Machine
 from smtpscope.smtp.stages import BLOCK, stage_of
@@ -34,6 +36,9 @@ KEPT = 5000
 """Steps that are kept, the last ones."""
 IDLE = 10.0
 """Seconds without anything owed that are a step of their own; less is how people type."""
+
+WAITING = "waiting"
+"""The outcome of a step that goes on."""
 
 HOST, TCP, TLS, BANNER, COMMAND, TEXT, PAUSE = "host", "tcp", "tls", "banner", "command", "text", "idle"
 """Kinds of steps."""
@@ -133,8 +138,47 @@ def timeline(events: Iterable[Event], now: float | None = None, first: int = 0) 
     return fold.timeline(now)
 
 
+class Times:
+    """The timings of all connections of a session, and of those that a repetition made; a fold."""
+
+    def __init__(self) -> None:
+        self._begun: list[int] = [0]
+        self._timings: list[Timing] = [Timing()]
+        self._runs: list[tuple[int, int]] = []  # of each repetition, the first event and the one behind the last
+
+    def apply(self, index: int, event: Event, machine: Machine, answers: list[Answer]) -> None:
+        """Take one event, after the machine has."""
+        if isinstance(event, Opened):
+            self._begun.append(index)
+            self._timings.append(Timing())
+        elif isinstance(event, Told):
+            if event.kind == "repeat":
+                self._runs.append((index, sys.maxsize))
+            elif event.kind == "repeated" and self._runs:
+                self._runs[-1] = (self._runs[-1][0], index + 1)
+        self._timings[-1].apply(index, event, machine, answers)
+
+    def at(self, event: int, now: float | None = None) -> Timeline:
+        """The timeline of the connection that event ``event`` belongs to, as it was then; ``now`` is its time."""
+        place = bisect_right(self._begun, event) - 1
+        line = self._timings[max(0, place)].timeline(now)
+        there = bisect_right(line.steps, event, key=lambda step: step.event)
+        steps, later = line.steps[:there], line.steps[there : there + 1]
+        if later and now is not None and later[0].start <= now:  # it went on then
+            end = min(now, later[0].end)
+            steps = (*steps, later[0]._replace(end=end, code=None, outcome=WAITING, network=0.0))
+        return line._replace(steps=steps)
+
+    def runs(self, event: int) -> list[Timeline]:
+        """The timelines of the repetition that event ``event`` belongs to; empty where it belongs to none."""
+        start, end = next((run for run in self._runs if run[0] <= event < run[1]), (0, 0))
+        return [
+            timing.timeline() for begun, timing in zip(self._begun, self._timings, strict=True) if start < begun < end
+        ]
+
+
 class Timing:
-    """The fold: takes events after the machine has."""
+    """The fold of one connection: takes events after the machine has."""
 
     def __init__(self) -> None:
         self._forget()
@@ -191,7 +235,7 @@ class Timing:
         if step is None:
             return []
         last = self._steps[-1] if self._steps else None
-        step = step._replace(event=last.event + 1 if last else 0, outcome="waiting")
+        step = step._replace(event=last.event + 1 if last else 0, outcome=WAITING)
         return [_behind(last, step)]
 
     def _add(self, step: Step) -> None:

@@ -1,0 +1,193 @@
+"""The same session several times on fresh connections, and what each of its steps took: median, p95, extremes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+from smtpscope.session.explain import duration
+from smtpscope.session.timing import PAUSE, WAITING, Timeline
+from smtpscope.smtp.errors import TransportError
+from smtpscope.smtp.events import Event, Sent, Told
+from smtpscope.smtp.machine import Machine
+from smtpscope.visible import Spans, safe
+
+if TYPE_CHECKING:
+    from smtpscope.session.session import Done, Session
+
+TIMES = 10
+"""How often, unless told otherwise."""
+MOST = 1000
+
+_TEXT = frozenset({"DATA", "BDAT", "BDAT LAST", "DOT"})
+
+
+# -- what is repeated
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What each run does after connecting: what was done before, in the same writes."""
+
+    items: tuple[Done, ...]
+    verbs: tuple[str, ...]
+    logins: int
+    messages: int
+
+    def question(self, where: str, times: int, user: str, standing: bool) -> str:
+        """What is asked before: how many connections, logins and messages that makes."""
+        each = ", ".join([*self.verbs, *([] if self.verbs[-1:] == ("QUIT",) else ["QUIT"])])
+        text = f"repeat makes {count(times, 'connection')} to {where}, each with {each}"
+        if self.logins:
+            text += (
+                f"; that is {count(times * self.logins, 'login')} as {user or 'the same user'}: too many may lock it"
+            )
+        if self.messages:
+            text += f"; the message is sent {count(times * self.messages, 'time')}"
+        return f"{text}; this connection is closed first" if standing else text
+
+
+def plan_of(session: Session, text: bool) -> Plan:
+    """What was done on the newest connection; to before DATA, or with ``text`` all of it."""
+    begun = session._begun[-1] if session._begun else 0
+    items = [done for done in session._done if done.event >= begun]
+    machine, at, plan = Machine(), begun, Plan((), (), 0, 0)
+    for place, item in enumerate(items):
+        end = items[place + 1].event if place + 1 < len(items) else len(session.recorder)
+        _feed(machine, (session.recorder[index] for index in range(at, item.event)))
+        kinds, verbs = _feed(machine, (session.recorder[index] for index in range(item.event, end)))
+        at = end
+        if not any(isinstance(session.recorder[index], Sent) for index in range(item.event, end)):
+            continue  # it could not be done
+        if not text and (kinds & _TEXT or machine.facts.data_mode):
+            break
+        plan = Plan(
+            (*plan.items, item),
+            (*plan.verbs, *verbs),
+            plan.logins + ("AUTH" in kinds),
+            plan.messages + bool(kinds & {"DOT", "BDAT LAST"}),
+        )
+    return plan
+
+
+def _feed(machine: Machine, events: Iterable[Event]) -> tuple[set[str], list[str]]:
+    """The kinds and verbs of the commands that went out in ``events``."""
+    kinds: set[str] = set()
+    verbs: list[str] = []
+    for event in events:
+        known = list(machine.pending)
+        machine.apply(event)
+        for pending in machine.pending if isinstance(event, Sent) else ():
+            if pending not in known:
+                kinds.add(pending.kind)
+                verbs.append(safe(pending.verb or pending.kind))
+    return kinds, verbs
+
+
+def count(number: int, what: str) -> str:
+    """``1 login``, ``20 logins``."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+# -- doing it
+
+
+async def repeat(session: Session, times: int, text: bool) -> None:
+    """Ask, then run ``times`` times; stops where a run differs from what was. ValueError where there is nothing."""
+    if not 0 < times <= MOST:
+        raise ValueError(f"repeat makes 1 to {MOST:,} connections")
+    plan, profile = plan_of(session, text), session.profile
+    if not session._begun:
+        raise ValueError("there is nothing to repeat yet: connect first")
+    where = f"{profile.server}:{profile.port}"
+    question = plan.question(where, times, profile.user or "", session.machine.facts.link)
+    if await session.transport.put_question("repeat", question, "no", f"make {count(times, 'connection')}") == 0:
+        return
+    session.record(Told(session.transport.now, "repeat", f"repeating the session, {count(times, 'run')}"))
+    done, why = 0, "dropped"
+    try:
+        await _leave(session)
+        while done < times and not (why := await _run(session, plan)):
+            done, why = done + 1, "dropped" if done + 1 < times else ""
+    except TransportError as error:
+        why = error.message
+        raise
+    finally:
+        end = f"stopped after {count(done, 'run')} of {times}: {why}" if why else f"{count(done, 'run')} done"
+        session.record(Told(session.transport.now, "repeated", f"{end}; the time tab has the figures"))
+
+
+async def _run(session: Session, plan: Plan) -> str:
+    """One run on a fresh connection; why it is the last one, empty if it went as before."""
+    if not await session._connect():
+        code = session.machine.refusal[1].code if session.machine.refusal else None
+        return f"the greeting is {code}" if code else "there was no greeting"
+    for item in plan.items:
+        before, asked = len(session._done), session._questions
+        await item.again()
+        new = session._done[before:]
+        if item.verdict and (not new or new[-1].verdict != item.verdict):
+            code = new[-1].code if new else 0
+            return f"an answer is {code or 'missing'} where it was {item.code}"
+        if not session.machine.facts.link and item is not plan.items[-1]:
+            return "the server closed the connection"
+        if session._questions != asked and not session.machine.facts.link:
+            return "the question was answered so"
+    await _leave(session)
+    return ""
+
+
+async def _leave(session: Session) -> None:
+    """QUIT where it can be said, else just close."""
+    machine = session.machine
+    if machine.facts.link and not machine.pending and machine.prompt == ">":
+        await session._line(b"QUIT\r\n")
+    session.transport.drop()
+
+
+# -- what came of it
+
+
+def repeat_lines(runs: Sequence[Timeline], width: int = 46) -> list[Spans]:
+    """A table: each step by its place in the session, how often it was done, and what it took."""
+    rows = _rows(runs)
+    if not rows:
+        return []
+    name = max(8, min(max(len(label) for label, _ in rows), width - 4 - 4 * 8))
+    head = f"{'step':<{name}} {'n':>3} {'min':>7} {'median':>7} {'p95':>7} {'max':>7}"
+    lines: list[Spans] = [[(f"{count(len(runs), 'run')} on fresh connections", "strong")], [(head, "dim")]]
+    slowest = max(median(seconds) for _, seconds in rows[:-1]) if len(rows) > 1 else 0.0
+    for label, seconds in rows:
+        figures = (min(seconds), median(seconds), percentile(seconds, 0.95), max(seconds))
+        low, middle, high, top = (f"{duration(figure):>7}" for figure in figures)
+        kind = "strong" if figures[1] == slowest or label == "all" else "text"
+        text = f"{label[:name]:<{name}} {len(seconds):>3} {low} "
+        lines.append([(text, kind), (f"{middle} {high}", "strong"), (f" {top}", kind)])
+    return lines
+
+
+def _rows(runs: Sequence[Timeline]) -> list[tuple[str, list[float]]]:
+    """Name and seconds of each step, and of all; steps that have not ended are no figures."""
+    found: dict[tuple[str, int], list[float]] = {}
+    whole: list[float] = []
+    for run in runs:
+        seen: dict[str, int] = {}
+        for step in run.steps:
+            if step.kind == PAUSE or step.outcome == WAITING:
+                continue
+            seen[step.name] = seen.get(step.name, 0) + 1
+            found.setdefault((step.name, seen[step.name]), []).append(step.seconds)
+        if run.steps:
+            whole.append(run.waited)
+    several = {name for name, number in found if number > 1}
+    rows = [(safe(f"{name} {number}" if name in several else name), each) for (name, number), each in found.items()]
+    return [*rows, ("all", whole)] if rows else []
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest of the values that at least ``share`` of them do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(1, math.ceil(share * len(ordered))) - 1]
