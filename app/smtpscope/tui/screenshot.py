@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 
 from textual.pilot import Pilot
 
@@ -11,11 +10,10 @@ from smtpscope.profile import Profile
 from smtpscope.session.recorder import Recorder
 from smtpscope.smtp.events import Event, Opened
 from smtpscope.tui.app import SmtpScope
+from smtpscope.tui.comparing import without_fonts
 
 SIZE = (120, 40)
 """Columns and rows."""
-
-_FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
 def screen_svg(events: Recorder | list[Event], size: tuple[int, int] = SIZE) -> str:
@@ -48,8 +46,3 @@ async def _screen_svg(events: Recorder | list[Event], size: tuple[int, int]) -> 
     await app.run_async(headless=True, size=size, auto_pilot=take)
     recorder.close()
     return pictures[0] + "\n"
-
-
-def without_fonts(svg: str) -> str:
-    """Textual's picture without the fonts that it would fetch from the net."""
-    return _FONTS.sub("", svg)
