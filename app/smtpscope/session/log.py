@@ -14,7 +14,7 @@ from smtpscope.session import notes
 from smtpscope.session.decoded import decoded
 from smtpscope.session.recorder import Recorder
 from smtpscope.session.redact import FILLER, HIDDEN, Redactor, merged
-from smtpscope.session.rows import BEGINS, BEHIND, ENDS, WIRE, Group, Kind, Rows
+from smtpscope.session.rows import BEGINS, BEHIND, ENDS, LONGEST, WIRE, Group, Kind, Rows
 from smtpscope.smtp.effects import bdat_size
 from smtpscope.smtp.events import (
     Answered,
@@ -146,22 +146,20 @@ class Log(Rows):
         if (opened := self._open) is not None:
             event = self.recorder[opened[0]]
             row = self._add(Kind.RECEIVED, *opened, tls=isinstance(event, Received) and event.tls)
-            self._find_octets(row)
+            self._alone(row)
             self._in_reply(row)
 
     def _find_octets(self, row: int) -> None:
-        """Are the octets of a new row in one piece?"""
-        end = place = -1
-        for event, start, length in self.recorder.parts(self.event[row], self.start[row], self.length[row]):
-            begin = self.recorder.place(event) + start
-            if place < 0:
-                place = begin
-            elif begin != end:
-                self.pieces.add(row)
-                self._breaks(row)
-                return
-            end = begin + length
-        self._follows(row, place, end - place)
+        """Are the octets of a new row, which came in several events, in one piece?"""
+        recorder = self.recorder
+        parts = list(recorder.parts(self.event[row], self.start[row], self.length[row]))
+        begin, last = (recorder.place(event) + start for event, start, _ in (parts[0], parts[-1]))
+        if last + parts[-1][2] - begin == self.length[row]:
+            self._follows(row, begin, self.length[row])
+        else:
+            self._alone(row)
+        if any(recorder.secrets(event) for event, _, _ in parts):
+            self.secret.add(row)
 
     # -- what the server says
 
@@ -174,6 +172,8 @@ class Log(Rows):
             if self._open is None:
                 row = self._add(Kind.RECEIVED, index, start, stop - start, event.time, event.tls)
                 self._follows(row, place + start, stop - start)
+                if event.secrets:
+                    self.secret.add(row)
             else:
                 first, offset, length, time = self._open
                 row = self._add(Kind.RECEIVED, first, offset, length + stop - start, time, event.tls)
@@ -263,16 +263,19 @@ class Log(Rows):
                 row, line = self._add(Kind.SENT, index, start, stop - start, event.time, event.tls), data[start:stop]
                 self._follows(row, place + start, stop - start)
             else:
-                self._grow(row, place + start, stop - start)
+                self.length[row] += stop - start
                 self._touch(row)
+            if event.secrets:
+                self.secret.add(row)
             if data[stop - 1] == 10:
                 self._unended = -1
                 if text:
                     self.verb[row] = self.verbs.number("DATA")
                 else:
                     self._line_sent(row, line or self.octets(row, _LINE_READ))
-            else:
+            elif self._unended < 0:
                 self._unended = row
+                self._alone(row)
             start = stop
 
     def _line_sent(self, row: int, line: bytes) -> None:
@@ -300,15 +303,15 @@ class Log(Rows):
             self._chunk_left = bdat_size(line.rstrip())
 
     def _message_text(self, index: int, event: Sent) -> None:
-        place, length = self.recorder.place(index), len(event.data)
+        length = len(event.data)
         if self._stream < 0:
             self._stream = self._add(Kind.TEXT, index, 0, length, event.time, event.tls)
-            self._follows(self._stream, place, length)
+            self._alone(self._stream)
             self.verb[self._stream] = self.verbs.number("DATA")
             self.groups[self._stream] = Group(self._stream, ())
             self._lines = 0
         else:
-            self._grow(self._stream, place, length)
+            self.length[self._stream] = min(LONGEST, self.length[self._stream] + length)
         self._lines += event.data.count(b"\n")
 
     # -- folds

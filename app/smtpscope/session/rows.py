@@ -107,7 +107,9 @@ class Rows:
         self.breaks = array("I")
         """Ids of rows, in order, whose octets do not follow those of the rows before them in the recording."""
         self.pieces: set[int] = set()
-        """Rows whose octets are not in one piece in the recording."""
+        """Rows whose octets are to be read for themselves: they are not in one piece, or not one line."""
+        self.secret: set[int] = set()
+        """Rows of octets that hold what an event says is secret."""
         self._newest = 0  # the last event that a row begins in
         self._late = array("I")  # ids of rows that begin in an earlier event than a row before them
         self._late_behind = array("I")  # and the last event that a row before them begins in
@@ -147,26 +149,17 @@ class Rows:
 
     def _follows(self, row: int, place: int, length: int) -> None:
         """The octets of a new row are in one piece, at ``place`` in the recording."""
-        if place != self._expected:
+        if place != self._expected and (not self.breaks or self.breaks[-1] != row):
             self.breaks.append(row)
         self._expected = place + length
 
-    def _breaks(self, row: int) -> None:
-        """The octets of ``row`` are in several pieces, or not to be read with those of the rows beside it."""
+    def _alone(self, row: int) -> None:
+        """The octets of ``row``, the last one, are not in one piece, or not one line."""
+        self.pieces.add(row)
         for each in (row, row + 1):
-            at = bisect_left(self.breaks, each)
-            if at == len(self.breaks) or self.breaks[at] != each:
-                self.breaks.insert(at, each)
+            if not self.breaks or self.breaks[-1] < each:
+                self.breaks.append(each)
         self._expected = -1
-
-    def _grow(self, row: int, place: int, length: int) -> None:
-        """More octets of the last row of ours have gone out."""
-        if self._expected != place and row not in self.pieces:
-            self.pieces.add(row)
-            self._breaks(row)
-        elif self._expected == place:
-            self._expected += length
-        self.length[row] = min(LONGEST, self.length[row] + length)
 
     def end_of(self, row: int) -> tuple[int, int | None]:
         """Where ``row`` ends: an event, and how many of its octets; None where the whole event counts."""
@@ -214,8 +207,8 @@ class Rows:
         """The row that began before octet ``start`` of ``event`` and ends behind it."""
         if event >= len(self.recorder) or not self.recorder.is_wire(event):
             return -1
-        begin = bisect_left(range(len(self)), event + 1, key=self._order)
-        for row in [*range(min(begin + 64, len(self)) - 1, max(-1, begin - 4096), -1)]:
+        begin: int = bisect_left(range(len(self)), event + 1, key=self._order)
+        for row in range(min(begin + 64, len(self)) - 1, max(-1, begin - 4096), -1):
             if not self.length[row] or self.event[row] > event:
                 continue
             parts = self.recorder.parts(self.event[row], self.start[row], self.length[row])
@@ -226,7 +219,7 @@ class Rows:
     def place(self, row: int) -> int:
         """The place of ``row`` among those shown; its group is opened if need be."""
         head = self._top(row)
-        at = bisect_left(self.shown, head, key=self._top)
+        at: int = bisect_left(self.shown, head, key=self._top)
         if head == row:
             return at
         group = self.groups[head]
