@@ -126,6 +126,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("hex", "copy: as hex", "copies the octets of the row, or of its reply, as hexadecimal digits"),
     Action("escapes", "copy: as escapes", r"copies them as a line that can be typed, with \r\n and \xHH"),
     Action("transcript", "copy: transcript", "copies the whole session, redacted, with swaks' marks", ("Y",)),
+    Action("write", "session: write", "writes the session to a file as it happens; :w FILE names it", ("w",)),
     Action("picture", "view: picture size", "wide, compact, strip, off", ("p",)),
     Action("zoom", "view: zoom", "the pane that has the focus alone, and back", ("z",)),
     Action("pane_picture", "view: picture", "goes to the picture", ("1",)),

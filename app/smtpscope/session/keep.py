@@ -268,17 +268,20 @@ class Loaded:
     problem: str = ""
 
 
-def load(path: Path, wake: Callable[[], None] = lambda: None, into: Recorder | None = None) -> Loaded:
+def load(
+    path: Path, wake: Callable[[], None] = lambda: None, into: Recorder | None = None, *, only_header: bool = False
+) -> Loaded:
     """Read a kept session. Never raises. The events go to ``into``, if it is given; ``wake`` is called now and then.
 
     Where a line is no event of this version, or the file cannot be read on, it stops: ``problem`` says where and why.
+    With ``only_header`` no events are read.
     """
     loaded = Loaded(into) if into is not None else Loaded()
     try:
         if not path.is_file() and path.exists():
             raise OSError(0, "it is no plain file")
         with open(path, "rb") as file:
-            _read(file.readline, loaded, wake)
+            _read(file.readline, loaded, wake, only_header)
     except Unreadable as error:
         loaded.problem = safe(f"{path}, {error}{_shown_before(loaded)}.")
     except (OSError, ValueError, MemoryError) as error:  # ValueError: a name that cannot be one
@@ -294,7 +297,7 @@ def _shown_before(loaded: Loaded) -> str:
     return f"; the {count:,} events before it are shown" if count > 1 else "; the event before it is shown"
 
 
-def _read(readline: Callable[[int], bytes], loaded: Loaded, wake: Callable[[], None]) -> None:
+def _read(readline: Callable[[int], bytes], loaded: Loaded, wake: Callable[[], None], only_header: bool) -> None:
     """Line by line; raises Unreadable with the line's number."""
     check, number = _Check(), 0
     while line := readline(schema.LONGEST + 1):
@@ -304,6 +307,8 @@ def _read(readline: Callable[[int], bytes], loaded: Loaded, wake: Callable[[], N
                 raise Unreadable("it is too long")
             if loaded.header is None:
                 loaded.header = schema.header_of(line)
+                if only_header:
+                    return
                 continue
             event = schema.event_of(line)
             check.take(event, len(line))

@@ -29,6 +29,7 @@ from smtpscope.tui import theme
 from smtpscope.tui.header import Shown
 from smtpscope.tui.history import History
 from smtpscope.tui.inspector import Inspector
+from smtpscope.tui.keeping import Keeping
 from smtpscope.tui.keys import BURST_GAP, KeyGate
 from smtpscope.tui.last_wall import LastWall, fault
 from smtpscope.tui.lines import Lines
@@ -52,7 +53,7 @@ class Woken(Message):
     """The session has something new."""
 
 
-class SmtpScope(Lines):
+class SmtpScope(Keeping, Lines):
     """One screen for one session."""
 
     TITLE = "smtpscope"
@@ -148,6 +149,7 @@ class SmtpScope(Lines):
 
     def wake(self) -> None:
         """The session has something new; called on its thread."""
+        self.wake_keepers()
         if not self._woken:
             self._woken = True
             self.post_message(Woken())
