@@ -19,7 +19,7 @@ from smtpscope.demo.server import PracticeServer
 from smtpscope.profile import Profile
 from smtpscope.session.case import Case, case_of
 from smtpscope.session.causes import NEXT_TESTS
-from smtpscope.session.next_tests import Planned, which
+from smtpscope.session.next_tests import Planned, offered, which
 from smtpscope.smtp.command import C
 from smtpscope.smtp.events import Closed, Failed, Opened, Received, Sent, Told
 from smtpscope.smtp.machine import Machine
@@ -84,9 +84,43 @@ async def test_a_case_is_the_reply_and_what_was_said_before() -> None:
         assert last[:2] == case[:2], "so is what came after it"
 
 
-def test_nothing_said_is_no_case() -> None:
+def test_where_nothing_was_said_the_case_is_the_connection_itself() -> None:
     assert case_of([], 0) is None
-    assert case_of([Opened(0.0, "a", 25), Closed(1.0, "refused")], 1) is None
+    case = case_of([Opened(0.0, "a", 2525), Failed(1.0, None, "refused"), Closed(1.0, "refused")], 1)
+    assert case is not None
+    assert (case.exchange.kind, case.exchange.code, case.port) == ("BANNER", 0, 2525)
+    profile = Profile("a", 2525, helo="me.test")
+    failure = "192.0.2.1 port 2525 did not answer in time: a firewall may be in the way, or the host is down"
+    tests = {test.id: test.sends for test in offered(case, Machine(), profile, failure=failure)}
+    assert tests["port_587"] == "connect to port 587, EHLO, STARTTLS, EHLO me.test"
+    assert not {"noop", "vrfy"} & set(tests)
+
+
+@pytest.mark.parametrize(
+    ("replies", "first"),
+    [
+        (
+            {"EHLO": b"250-hi\r\n250 STARTTLS\r\n", "MAIL": b"530 5.7.0 Must issue a STARTTLS command first\r\n"},
+            "starttls_",
+        ),
+        ({"RCPT": b"554 5.7.1 <b@mail.test>: Relay access denied\r\n"}, "auth_again"),
+        ({"RCPT": b"450 4.2.0 <b@mail.test>: Recipient address rejected: Greylisted\r\n"}, "wait_"),
+        ({"RCPT": b"550 5.1.1 <b@mail.test>: Recipient address rejected: User unknown\r\n"}, "vrfy"),
+    ],
+)
+async def test_the_causes_say_which_come_first(replies: dict[str, bytes], first: str) -> None:
+    async with driving(serving(replies), auto="ehlo") as driven:
+        await driven.do("go")
+        tests = offered(case_now(driven), driven.session.machine, driven.session.profile, FULL, "127.0.0.1")
+        assert tests[0].id.startswith(first), [test.id for test in tests]
+        assert len(tests) <= 9
+
+
+async def test_a_refusal_of_its_own_kind_has_tests_and_what_was_accepted_has_none() -> None:
+    async with driving(serving({"NOOP": b"599 zxqj\r\n"}), auto="ehlo") as driven:
+        assert offered(case_now(driven), driven.session.machine, driven.session.profile) == []
+        await driven.do("send", b"NOOP\r\n")
+        assert offered(case_now(driven), driven.session.machine, driven.session.profile)
 
 
 async def test_a_goodbye_is_about_the_command_before_it() -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from smtpscope.session.causes import Situation
 from smtpscope.session.recorder import Recorder
 from smtpscope.smtp.events import Event, Opened
 from smtpscope.smtp.machine import Answer, Machine
+from smtpscope.smtp.reply import Reply
 
 
 class Exchange(NamedTuple):
@@ -34,22 +36,36 @@ class Case(NamedTuple):
     tls: bool
     ext: dict[str, str]
     """The EHLO keywords that were known."""
+    auth: bool
     wall: float
     """When the reply came, in seconds since the Unix epoch."""
+    reply: Reply | None = None
+    """None where none came: then the exchange is that of the greeting, with the code 0."""
+
+    @property
+    def situation(self) -> Situation:
+        """The same as rows of the causes ask for it."""
+        kind, line = self.exchange.kind, self.exchange.line
+        verb = line.split()[0].decode("latin-1").upper() if kind == "CUSTOM" and line.split() else kind
+        said = kind in ("MAIL", "RCPT") and bool(line.partition(b">")[2].strip())
+        recipients = 0
+        for each in (*self.before, self.exchange):
+            recipients = 0 if each.kind in ("MAIL", "RSET") else recipients + (each.kind == "RCPT")
+        return Situation(verb, self.tls, self.auth, self.port, recipients, said, frozenset(self.ext))
 
 
 def case_of(events: Sequence[Event] | Recorder, index: int) -> Case | None:
     """The case of event ``index``, a reply or the command before it; where it is neither the last one before it.
 
-    Of several replies in one event it is the first refusal. None before anything was said.
+    Of several replies in one event it is the first refusal. None before there was a connection.
     """
     begun = next((place for place in range(min(index, len(events) - 1), -1, -1) if _opens(events[place])), None)
     if begun is None:
         return None
     opened = events[begun]
     assert isinstance(opened, Opened)
-    machine, said, found, time = Machine(), list[Exchange](), -1, 0.0
-    known = (False, dict[str, str]())
+    machine, said, found = Machine(), list[Exchange](), -1
+    case = Case(Exchange("BANNER", b"", 0), (), opened.port, False, {}, False, opened.wall)
     for place in range(begun, len(events)):
         event = events[place]
         if place > index and (found >= 0 or isinstance(event, Opened)):
@@ -58,13 +74,12 @@ def case_of(events: Sequence[Event] | Recorder, index: int) -> Case | None:
             if (exchange := _exchange(answer, said)) is None:
                 continue
             said.append(exchange)
-            if place >= index and (found < 0 or (said[found].accepted and not exchange.accepted)):
-                found, known, time = len(said) - 1, (machine.facts.tls, machine.facts.ext), answer.reply.last
-        if place < index:
-            known, time = (machine.facts.tls, machine.facts.ext) if machine.facts.link else known, event.time
-    if not said:
-        return None
-    return Case(said[found], tuple(said[:found] if found >= 0 else said[:-1]), opened.port, *known, opened.wall + time)
+            if place < index or found < 0 or (said[found].accepted and not exchange.accepted):
+                found = len(said) - 1 if place >= index else -1
+                facts, wall = machine.facts, opened.wall + answer.reply.last
+                known = (opened.port, facts.tls, facts.ext, facts.auth, wall)
+                case = Case(exchange, tuple(said[:-1]), *known, answer.reply)
+    return case
 
 
 def _opens(event: Event) -> bool:

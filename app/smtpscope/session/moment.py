@@ -6,7 +6,7 @@ import copy
 import re
 
 from smtpscope.smtp.command import SMTPCommand
-from smtpscope.smtp.events import Answered, Asked, Closed, Event, Issued, Link, Opened, Progress, Secured
+from smtpscope.smtp.events import Answered, Asked, Closed, Event, Issued, Link, Opened, Progress, Secured, Told
 from smtpscope.smtp.machine import Answer, Machine
 
 _QUEUE_ID = (
@@ -36,6 +36,8 @@ class Moment:
         """When the message text began to go out."""
         self.closed: Closed | None = None
         self.queue_id = ""
+        self.told: Told | None = None
+        """What the session has told last of what it does by itself."""
         self.time = 0.0
 
     def apply(self, event: Event) -> list[Answer]:
@@ -62,6 +64,8 @@ class Moment:
                 self.question = None
             case Progress():
                 self.progress = event
+            case Told():
+                self.told = event
             case Closed():
                 self.closed, self.question = event, None
         for answer in answers:

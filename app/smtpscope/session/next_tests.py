@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 
 from smtpscope.profile import Profile
 from smtpscope.session.case import Case, Exchange
-from smtpscope.session.causes import NEXT_TESTS
+from smtpscope.session.causes import NEXT_TESTS, find, find_failure, next_for
 from smtpscope.session.plan import MECHANISMS
 from smtpscope.smtp.effects import path_of
 from smtpscope.smtp.facts import T
@@ -27,6 +27,7 @@ SMALL = 1000
 
 _SETTING_UP = ("EHLO", "HELO", "STARTTLS", "XCLIENT", "AUTH")
 _ENDS_TRANSACTION = ("EHLO", "HELO", "STARTTLS", "XCLIENT", "RSET", "DOT", "BDAT LAST")
+_ANY = ("rset_again", "reconnect", "noop", "help")
 _PORTS = {"port_25": 25, "port_587": 587, "port_465": 465}
 
 
@@ -99,6 +100,21 @@ def which(
         if test is not None and not any(test.sends == other.sends for other in found):
             found.append(test)
     return found[:MOST]
+
+
+def offered(
+    case: Case, now: Machine, profile: Profile, full: str | None = None, local: str = "", failure: str = ""
+) -> list[Planned]:
+    """The tests for a reply as the causes have them; for ``failure``, our sentence about what failed, where it is one.
+
+    A refusal that the causes know nothing about has a few of its own.
+    """
+    situation = case.situation
+    cause = find_failure(failure) if failure else find(case.reply, situation) if case.reply is not None else None
+    ids: tuple[str, ...] = next_for(cause, situation) if cause is not None else ()
+    if not ids and not case.exchange.accepted:
+        ids = _ANY
+    return which(ids, case, now, profile, full, local)
 
 
 class _Plan:

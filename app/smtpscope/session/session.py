@@ -287,6 +287,10 @@ class Session(Works):
         self.profile = replace(self.profile, user=user, password=password)
         self._spawn(self._auth(mechanism))
 
+    def know(self, user: str, password: Secret) -> None:
+        """Credentials for the next login."""
+        self.profile = replace(self.profile, user=user, password=password)
+
     def run_to_connected(self) -> None:
         """As far as a login: connect if need be, say hello, STARTTLS where wanted, AUTH."""
         if not self._busy():

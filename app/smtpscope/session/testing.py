@@ -87,9 +87,9 @@ class RunningTest:
         if code == exchange.code:
             self._tell("ended", f"the test is done: {got}, as before")
         elif step.words == row or step.what != "line":
-            self._tell("ended", f"the test is done: {got}, before it was {exchange.code}")
+            self._tell("ended", f"the test is done: {got}, before it was {exchange.code or 'none'}")
         else:
-            self._tell("ended", f"the test is done: {got}; {row or 'the greeting'} had got {exchange.code}")
+            self._tell("ended", f"the test is done: {got}; {row or 'the greeting'} had got {exchange.code or 'none'}")
 
     async def _all(self) -> tuple[Do, int]:
         """Do the steps up to one that is refused; the last that was done, and the code it got, 0 for none."""
