@@ -234,6 +234,33 @@ def test_what_is_asked_most_has_causes_and_a_test_that_tells_more(text: str, sit
     assert likely_for(cause, situation)
 
 
+EXIM = [
+    ("EHLO", "501 Syntactically invalid EHLO argument(s)", "helo_invalid"),
+    ("MAIL", "503 sender already given", "sender_again"),
+    ("MAIL", "501 <alice>: sender address must contain a domain", "no_domain"),
+    ("MAIL", "552 Message size exceeds maximum permitted", "too_big"),
+    ("RCPT", "503 sender not yet given", "sender_first"),
+    ("RCPT", "550 relay not permitted", "relay_not_permitted"),
+    ("RCPT", "550 Unrouteable address", "unrouteable"),
+    ("RCPT", "550 Restricted characters in address", "characters"),
+    ("RCPT", "550 Administrative prohibition", "prohibited"),
+    ("RCPT", "550-Verification failed for <nosuch@local.test>\n550-Unrouteable address\n550 Sender verify failed",
+     "sender_verify_failed"),
+    ("DATA", "503 Valid RCPT command must precede DATA", "no_valid_recipient"),
+    ("AUTH", "503-AUTH command used when not advertised\n503 Too many syntax or protocol errors",
+     "auth_not_advertised"),
+]  # fmt: skip
+"""Said by Exim 4.96."""
+
+
+@pytest.mark.parametrize(("verb", "text", "name"), EXIM)
+def test_what_exim_said_is_recognised(verb: str, text: str, name: str) -> None:
+    for situation in (Situation(verb, port=25), None):
+        cause = find(reply_of(text), situation)
+        assert cause is not None
+        assert cause.id == f"exim.{name}"
+
+
 @pytest.mark.parametrize("challenge", ["VXNlcm5hbWU6", "UGFzc3dvcmQ6", "PDEyMz4="])
 def test_a_challenge_says_that_it_is_our_turn(challenge: str) -> None:
     cause = find(reply_of(f"334 {challenge}"), Situation("AUTH"))
@@ -292,7 +319,7 @@ def test_what_the_situation_rules_out_is_left_out() -> None:
         (Situation("MAIL"), "own_sender"),
         (Situation("MAIL", port=25), "port_25"),
         (Situation("MAIL"), "without_param"),
-        (Situation("RCPT"), "one_recipient"),
+        (Situation("RCPT", recipients=1), "one_recipient"),
         (Situation("VRFY"), "vrfy"),
     ],
 )

@@ -106,7 +106,7 @@ class Situation:
     port: int = 0
     """Of the server; 0: not known."""
     recipients: int = 0
-    """Accepted or refused so far in the transaction."""
+    """Asked for in the transaction, the one answered included."""
     parameters: bool = False
     """The line answered was a MAIL or RCPT with parameters."""
     offered: frozenset[str] = frozenset()
@@ -116,7 +116,7 @@ class Situation:
 
     @classmethod
     def of(cls, machine: Machine, pending: Pending | None, port: int = 0, waited: float = 0.0) -> Situation:
-        """The situation of a reply that answered ``pending``, with the machine as it was when the reply came."""
+        """The situation of a reply that answered ``pending``; ``machine`` is as the reply left it."""
         facts = machine.facts
         return cls(
             _verb(pending),
@@ -342,7 +342,7 @@ def _tells(test: str, situation: Situation) -> bool:
         case "without_param":
             return situation.parameters or situation.verb not in ("MAIL", "RCPT")
         case "one_recipient":
-            return situation.recipients > 0
+            return situation.recipients > 1
         case "vrfy":
             return situation.verb != "VRFY"
         case _:
