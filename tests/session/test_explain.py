@@ -71,6 +71,11 @@ def test_the_digits_are_the_places_of_the_next_tests() -> None:
     assert not any("next tests" in "".join(t for t, _ in line) for line in reply_lines(reply, 0.0, situation, []))
 
 
+def test_tests_are_listed_though_nothing_is_known_of_causes() -> None:
+    lines = reply_lines(reply_of((0.0, b"571 5.9.9 odd\r\n")), tests=["noop"])
+    assert [("  1 ", KEY), (NEXT_TESTS["noop"].title, "text")] in lines
+
+
 def test_how_long_a_banner_took_says_why() -> None:
     late = reply_of((12.0, b"220 mx.example.org ESMTP\r\n"))
     assert "The banner came late." in texts(late, 0.5, Situation("BANNER"))
@@ -83,6 +88,10 @@ def test_a_failure_without_a_reply_is_explained_in_the_same_way() -> None:
     assert "IXP_E_FAILED_TO_CONNECT 0x800CCC0E" in lines
     assert "likely: the wrong port" in lines
     assert "  1 the same on port 587" in lines
+    (one,) = [line for line in failure_lines("192.0.2.7 refused the connection", ["reconnect"]) if line[0][1] == KEY][
+        1:
+    ]
+    assert one == [("  1 ", KEY), (NEXT_TESTS["reconnect"].title, "text")]
     assert failure_lines("the user dropped the connection") == []
 
 

@@ -42,29 +42,25 @@ def reply_lines(
         sources = [code.source, *([enhanced.source] if enhanced else []), *(cause.rfc.split(", ") if cause else [])]
         lines.append([(", ".join(dict.fromkeys(sources)), QUIET)])
         lines += [[(name, QUIET)] for name in _outlook(code, cause, situation)]
-    if cause is not None:
-        lines += [
-            *_likely(likely_for(cause, situation)),
-            *_tests(next_for(cause, situation) if tests is None else tests),
-            *_source(cause),
-        ]
+    if tests is None:
+        tests = next_for(cause, situation) if cause is not None else ()
+    lines += [*_likely(cause, situation), *_tests(tests), *_source(cause)]
     lines += [[("! ", FAULT), (defect.value, FAULT)] for defect in reply.defects]
     lines.append([(_timing(reply, sent), QUIET)])
     return lines
 
 
-def failure_lines(sentence: str) -> list[Spans]:
+def failure_lines(sentence: str, tests: Sequence[str] | None = None) -> list[Spans]:
     """What our own sentence about a failure means, in the same way; empty if the data has nothing about it."""
     cause = find_failure(sentence)
     if cause is None:
         return []
-    names = [[(f"{name} 0x{OUTLOOK[name]:08X}", QUIET)] for name in cause.outlook]
     return [
         [(cause.means, TEXT)],
         [(cause.rfc, QUIET)],
-        *names,
-        *_likely(likely_for(cause, None)),
-        *_tests(next_for(cause, None)),
+        *([(f"{name} 0x{OUTLOOK[name]:08X}", QUIET)] for name in cause.outlook),
+        *_likely(cause, None),
+        *_tests(next_for(cause, None) if tests is None else tests),
         *_source(cause),
     ]
 
@@ -109,8 +105,9 @@ def _with_wait(reply: Reply, sent: float | None, situation: Situation | None) ->
     return replace(situation, waited=max(0.0, reply.first - sent))
 
 
-def _likely(texts: tuple[str, ...]) -> list[Spans]:
+def _likely(cause: Cause | None, situation: Situation | None) -> list[Spans]:
     """The causes in order, a line each."""
+    texts = likely_for(cause, situation) if cause is not None else ()
     return [[("    or: " if n else "likely: ", QUIET), (text, TEXT)] for n, text in enumerate(texts)]
 
 
@@ -122,7 +119,9 @@ def _tests(ids: Sequence[str]) -> list[Spans]:
     return [head, *([(f"  {n} ", KEY), (NEXT_TESTS[id].title, TEXT)] for n, id in enumerate(ids[:9], 1))]
 
 
-def _source(cause: Cause) -> list[Spans]:
+def _source(cause: Cause | None) -> list[Spans]:
+    if cause is None:
+        return []
     said = f"a text of {cause.family}: " if cause.family else ""
     return [[(f"{said}{cause.source}", QUIET)]]
 
