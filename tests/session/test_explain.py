@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtpscope.session.causes import NEXT_TESTS, Situation, rows
-from smtpscope.session.explain import CODE, FAULT, KEY, brief, duration, failure_lines, next_tests, reply_lines
+from smtpscope.session.causes import NEXT_TESTS, Situation, find, next_for, rows
+from smtpscope.session.explain import CODE, FAULT, KEY, brief, duration, failure_lines, reply_lines
 from smtpscope.smtp.reply import Reply, ReplyReader
 
 
@@ -58,13 +58,15 @@ def test_without_a_situation_the_code_and_its_name_are_there_all_the_same() -> N
 
 def test_the_digits_are_the_places_of_the_next_tests() -> None:
     reply, situation = reply_of((0.0, b"450 4.2.0 Greylisted\r\n")), Situation("RCPT", port=25)
-    ids = next_tests(reply, 0.0, situation)
+    cause = find(reply, situation)
+    assert cause is not None
+    ids = next_for(cause, situation)
     assert ids[0] == "wait_5"
     lines = reply_lines(reply, 0.0, situation)
     listed = [[(f"  {n} ", KEY), (NEXT_TESTS[id].title, "text")] for n, id in enumerate(ids, 1)]
     start = lines.index(listed[0])
     assert lines[start : start + len(listed)] == listed
-    assert next_tests(reply_of((0.0, b"250 2.1.5 Ok\r\n")), 0.0, situation) == ()
+    assert not any("next tests" in line for line in texts(reply_of((0.0, b"250 2.1.5 Ok\r\n")), 0.0, situation))
     only = ["".join(text for text, _ in line) for line in reply_lines(reply, 0.0, situation, ["wait_15"])]
     assert "  1 try again in 15 min" in only
     assert "  2 try again in 15 min" not in only

@@ -29,7 +29,8 @@ def reply_lines(
 ) -> list[Spans]:
     """What a reply means, its likely causes in order, the next tests, sources, defects and timing, a line each.
 
-    ``sent`` is when the command went out. ``tests`` are the ids to list, by their digits; None: ``next_tests``.
+    ``sent`` is when the command went out. ``tests`` are the ids to list, in the order of their digits; None: those
+    that the data has for it.
     """
     lines: list[Spans] = [[(_codes(reply), CODE)]]
     situation = _with_wait(reply, sent, situation)
@@ -63,13 +64,6 @@ def failure_lines(sentence: str, tests: Sequence[str] | None = None) -> list[Spa
         *_tests(next_for(cause, None) if tests is None else tests),
         *_source(cause),
     ]
-
-
-def next_tests(reply: Reply, sent: float | None = None, situation: Situation | None = None) -> tuple[str, ...]:
-    """The ids of the tests that ``reply_lines`` lists, the first one's digit is 1; at most nine."""
-    situation = _with_wait(reply, sent, situation)
-    cause = find(reply, situation)
-    return next_for(cause, situation)[:9] if cause is not None else ()
 
 
 def brief(reply: Reply, situation: Situation | None = None) -> str:
