@@ -95,8 +95,8 @@ def secured(*faults: str, version: str = "TLSv1.3") -> Secured:
 
 def failed(reason: str) -> Playbook:
     """STARTTLS was accepted, and no TLS came of it."""
-    play = (ready() >> "STARTTLS" << "220 go").apply(Failed(8.0, StartTls(), reason))
-    return end(play, reason)
+    play = (ready() >> "STARTTLS" << "220 go").apply(Link(7.0, LinkStatus.SECURING))
+    return end(play.apply(Failed(8.0, StartTls(), reason)), reason)
 
 
 def end(play: Playbook, cause: str) -> Playbook:
@@ -145,6 +145,11 @@ CASES: list[Case] = [
     ("reply-to-nothing", lambda: ready() << "250 ok", lambda: asked() << "250 ok"),
     ("early-reply", lambda: data() << "550 no", lambda: data() >> "hi\n." << "550 no"),
     ("odd-answer", lambda: asked() << "354 go", lambda: asked() << "500 what"),
+    ("odd-answer", lambda: up() << "221 hi", lambda: up() << "554 no"),
+    ("odd-answer", lambda: ready() >> "QUIT" << "250 ok", lambda: ready() >> "QUIT" << "221 ok"),
+    ("challenge", lambda: ready() >> "AUTH LOGIN" << "334 User:", lambda: ready() >> "AUTH LOGIN" << "334 VXNlcg=="),
+    ("challenge", lambda: ready() >> "AUTH LOGIN" << "334-VXNl\n334 VXNl", lambda: ready() >> "AUTH PLAIN" << "334 "),
+    ("secret-said-back", lambda: login("PLAIN") << "535 no AGEAYg== here", lambda: login("PLAIN") << "535 no"),
     ("unasked-goodbye", lambda: ready() << "421 idle", lambda: ready() >> "QUIT" << "421 bye"),
     ("slow-banner", lambda: slow(5.2), lambda: slow(4.9)),
     # what the server takes
@@ -152,6 +157,10 @@ CASES: list[Case] = [
     ("bare-lf-taken", lambda: ready() >> b"NOOP\n" << "250 ok", lambda: ready() >> b"NOOP\n" << "500 what"),
     # EHLO
     ("auth-in-clear", lambda: ready(f"{OFFER[:-12]}250 AUTH PLAIN"), lambda: tls(f"{IN_TLS[:-13]}250 AUTH PLAIN")),
+    ("binarymime-alone", lambda: ready("250-mail.test\n250 BINARYMIME"),
+     lambda: ready("250-mail.test\n250-BINARYMIME\n250 CHUNKING")),
+    ("smtputf8-alone", lambda: ready("250-mail.test\n250 SMTPUTF8"),
+     lambda: ready("250-mail.test\n250-SMTPUTF8\n250 8BITMIME")),
     ("keyword-syntax", lambda: ready("250-mail.test\n250 "), lambda: ready("250-mail.test\n250 8BITMIME x=y")),
     ("size-malformed", lambda: ready("250-mail.test\n250 SIZE 10M"), lambda: ready("250-mail.test\n250 SIZE")),
     ("starttls-again", lambda: tls(OFFER), lambda: tls()),
@@ -182,10 +191,15 @@ CASES: list[Case] = [
     ("handshake-failed", lambda: failed("the server closed the connection during the TLS handshake"),
      lambda: failed("closed because of the certificate: it has expired")),
     ("old-tls", lambda: tls(secured=secured(version="TLSv1.1")), lambda: tls(secured=secured(version="TLSv1.2"))),
+    ("tls-broken", lambda: end(tls(), "the server broke off TLS: it is shutting down (alert 80)"),
+     lambda: failed("the server broke off TLS: it is shutting down (alert 80)")),
     ("tls-cut", lambda: end(tls(), "the server closed the connection without saying so in TLS (no close_notify)"),
      lambda: end(tls(), "the server closed the connection")),
     ("no-goodbye", lambda: end(ready(), "the server closed the connection"),
      lambda: end(ready() << "421 bye", "the server closed the session with 421")),
+    ("no-reply", lambda: asked().apply(TimedOut(9.0, 5.0)), lambda: (ready() >> "QUIT").apply(TimedOut(9.0, 5.0))),
+    ("no-reply-to-quit", lambda: (ready() >> "QUIT").apply(TimedOut(9.0, 5.0)),
+     lambda: asked().apply(TimedOut(9.0, 5.0))),
     ("no-reply-to-quit", lambda: end(ready() >> "QUIT", "the server closed the connection"),
      lambda: end(ready() >> "QUIT", "dropped")),
     ("outcome-unknown", lambda: end(data() >> "hi\n.", "the server closed the connection"),
@@ -245,6 +259,14 @@ def test_sentences_say_what_it_is() -> None:
     assert folded(again(IN_TLS)).sentences == [
         "STARTTLS was offered on an earlier connection and is missing: somebody may strip it"
     ]
+
+
+def test_who_is_silent_is_said() -> None:
+    silent = TimedOut(9.0, 5.0)
+    assert folded(up().apply(silent)).sentences == ["the connection got no reply within 5 s"]
+    assert folded((ready() >> "VRFY x").apply(silent)).sentences == ["VRFY got no reply within 5 s"]
+    assert folded((data() >> "hi\n.").apply(silent)).sentences == ["the dot got no reply within 5 s"]
+    assert folded(data().apply(silent)).sentences == ["the server read nothing more of the message within 5 s"]
 
 
 def test_worst_comes_first_and_then_what_came_first() -> None:

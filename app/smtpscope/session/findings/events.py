@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from smtpscope.session.findings.rule import Rule, Said, Seen, Severity
+from smtpscope.session.findings.rule import Rule, Said, Seen, Severity, word
 from smtpscope.smtp.command import SMTPCommand
-from smtpscope.smtp.events import Closed, Failed, Received, Secured, Sent, StartTls, TimedOut
+from smtpscope.smtp.events import Closed, Failed, LinkStatus, Received, Secured, Sent, StartTls, TimedOut
 from smtpscope.smtp.machine import Machine
 
 _DANGER, _FAULT, _NOTE = Severity.DANGER, Severity.FAULT, Severity.NOTE
 _SHOWS_SECRET = (b"PLAIN", b"LOGIN", b"XOAUTH2", b"OAUTHBEARER")
 _OLD_TLS = ("SSLv3", "TLSv1", "TLSv1.0", "TLSv1.1")
 _LOST = ("the server closed the connection", "the server reset the connection", "the connection was lost")
+_BROKEN = (
+    "the server broke off TLS",
+    "the server's TLS is not",
+    "the server went on with something that is not TLS",
+    "the server sent a message out of turn",
+    "a record from the server was damaged",
+)
+"""How the causes of an end begin that are TLS's own."""
 
 
 # -- what goes out
@@ -74,14 +82,27 @@ def old_tls(event: Secured, machine: Machine, seen: Seen) -> Said:
 
 
 def handshake_failed(event: Failed, machine: Machine, seen: Seen) -> Said:
-    """STARTTLS was accepted, and then there was no TLS; not where the user has ended it."""
+    """There was to be TLS, and none came about; not where the user has ended it."""
     ended_here = event.reason.startswith(("closed because", "dropped"))
-    if not isinstance(event.step, StartTls) or not machine.facts.securing or ended_here:
+    if machine.facts.status is not LinkStatus.SECURING or ended_here:
         return ()
-    return (f"STARTTLS was accepted, but there is no TLS: {event.reason}",)
+    accepted = "STARTTLS was accepted, but " if isinstance(event.step, StartTls) else ""
+    return (f"{accepted}there is no TLS: {event.reason}",)
 
 
-# -- the end
+# -- silence and the end
+
+
+def no_reply(event: TimedOut, machine: Machine, seen: Seen) -> Said:
+    """A reply did not come in the time that there was for it, which may be less than RFC 5321 asks to wait."""
+    oldest = machine.pending[0] if machine.pending else None
+    if oldest is not None and oldest.kind == "QUIT":
+        return ()
+    within = f"within {event.seconds:g} s"
+    if oldest is None:
+        return (f"the server read nothing more of the message {within}",)
+    names = {"BANNER": "the connection", "DOT": "the dot"}
+    return (f"{names.get(oldest.kind) or word(oldest.verb) or 'a line'} got no reply {within}",)
 
 
 def quit_timed_out(event: TimedOut, machine: Machine, seen: Seen) -> Said:
@@ -115,6 +136,11 @@ def outcome_unknown(event: Closed, machine: Machine, seen: Seen) -> Said:
     return ("the connection ended before the verdict on the message: it may have been delivered",)
 
 
+def tls_broken(event: Closed, machine: Machine, seen: Seen) -> Said:
+    """TLS was on, and then something came that is none."""
+    return (event.cause,) if machine.facts.tls and event.cause.startswith(_BROKEN) else ()
+
+
 def tls_cut(event: Closed, machine: Machine, seen: Seen) -> Said:
     """In TLS an end that is not announced may have been made by somebody else."""
     if "no close_notify" not in event.cause and "without close_notify" not in event.cause:
@@ -136,10 +162,14 @@ SECURED_RULES: tuple[Rule[Secured], ...] = (
     Rule("old-tls", _FAULT, "RFC 8996", old_tls),
 )
 FAILED_RULES: tuple[Rule[Failed], ...] = (Rule("handshake-failed", _FAULT, "RFC 3207 4.1", handshake_failed),)
-TIMED_OUT_RULES: tuple[Rule[TimedOut], ...] = (Rule("no-reply-to-quit", _FAULT, "RFC 5321 4.1.1.10", quit_timed_out),)
+TIMED_OUT_RULES: tuple[Rule[TimedOut], ...] = (
+    Rule("no-reply", _NOTE, "RFC 5321 4.5.3.2", no_reply),
+    Rule("no-reply-to-quit", _FAULT, "RFC 5321 4.1.1.10", quit_timed_out),
+)
 CLOSED_RULES: tuple[Rule[Closed], ...] = (
     Rule("outcome-unknown", _DANGER, "RFC 5321 4.5.3.2.6", outcome_unknown),
     Rule("no-reply-to-quit", _FAULT, "RFC 5321 4.1.1.10", no_reply_to_quit),
     Rule("no-goodbye", _FAULT, "RFC 5321 3.8", no_goodbye),
+    Rule("tls-broken", _FAULT, "RFC 8446 6.2", tls_broken),
     Rule("tls-cut", _NOTE, "RFC 8446 6.1", tls_cut),
 )

@@ -46,7 +46,7 @@ class Findings:
         self.event, self.start = array("I"), array("I")
         """Where the rows begin of everything that was seen, in order, also of what is only counted in ``found``."""
         self._redactor = redactor
-        self._seen = Seen(capabilities)
+        self._seen = Seen(capabilities, redactor)
         self._of_rule: dict[str, dict[str, Finding]] = {}
         self._begun: tuple[int, int] | None = None  # where the octets begin that are no whole reply yet
         self._before = 0  # how many of them came in earlier events

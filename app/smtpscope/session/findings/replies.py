@@ -19,6 +19,7 @@ _DANGER, _FAULT, _NOTE = Severity.DANGER, Severity.FAULT, Severity.NOTE
 _CLEAR_TEXT = ("PLAIN", "LOGIN")
 _GOODBYES = frozenset({421, 521, 221})
 _KEYWORD_LINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(?: [!-~]+)*")
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 _MASKED = re.compile(r"X{4,}[A-Z]?", re.IGNORECASE)
 _LABEL = r"\w(?:[\w-]*\w)?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?|\[[^\]\s]+\]")
@@ -39,9 +40,28 @@ def no_enhanced_code(answer: Answer, machine: Machine, seen: Seen) -> Said:
 
 def odd_answer(answer: Answer, machine: Machine, seen: Seen) -> Said:
     """A reply that its command does not have, as the machine says."""
-    if not answer.settled or not answer.note or answer.note == RSET_ADVISED or answer.reply.code in _GOODBYES:
+    code, kind = answer.reply.code, answer.pending.kind if answer.pending else ""
+    if kind == "QUIT" and code != 221 and answer.settled:
+        return (f"{code} is no answer to QUIT, which may not be refused and gets 221",)
+    if not answer.settled or not answer.note or answer.note == RSET_ADVISED:
         return ()
-    return (answer.note,)
+    return () if code in _GOODBYES and (kind != "BANNER" or code != 221) else (answer.note,)
+
+
+def challenge(answer: Answer, machine: Machine, seen: Seen) -> Said:
+    """A 334 has one line of base64, which may be empty."""
+    reply, pending = answer.reply, answer.pending
+    if pending is None or pending.kind != "AUTH" or reply.code != 334:
+        return ()
+    return () if len(reply.lines) == 1 and _BASE64.fullmatch(reply.text) else ("the text of a 334 is not base64",)
+
+
+def secret_said_back(answer: Answer, machine: Machine, seen: Seen) -> Said:
+    """The password or a response to a challenge, in the reply to a login."""
+    pending = answer.pending
+    if pending is None or pending.kind != "AUTH" or not seen.redactor.spans(answer.reply.raw):
+        return ()
+    return ("the server says the secret of the login back",)
 
 
 # -- replies at the wrong time
@@ -230,6 +250,16 @@ def _listed(names: Sequence[str]) -> str:
     return f"{shown} and {len(names) - 4} more" if len(names) > 4 else shown
 
 
+def _needs(name: str, needed: str, source: str) -> Rule[Answer]:
+    """Some extensions are built on others, which must be offered with them."""
+
+    def check(answer: Answer, machine: Machine, seen: Seen) -> Said:
+        offered = machine.facts.ext if _offers(answer) else {}
+        return (f"{name} is offered without {needed}",) if name in offered and needed not in offered else ()
+
+    return Rule(f"{name.lower()}-alone", _FAULT, source, check)
+
+
 def _of(
     defect: Defect, id: str, source: str, sentence: str, severity: Severity = _FAULT
 ) -> tuple[Defect, Rule[Answer]]:
@@ -264,6 +294,8 @@ DEFECT_RULES: dict[Defect, Rule[Answer]] = dict(
 
 REPLY_RULES: tuple[Rule[Answer], ...] = (
     Rule("look-alike", _DANGER, "RFC 5321 4.1.1.4", look_alike),
+    Rule("secret-said-back", _DANGER, "RFC 4954 9", secret_said_back),
+    Rule("challenge", _FAULT, "RFC 4954 4", challenge),
     Rule("before-banner", _FAULT, "RFC 5321 3.1", before_banner),
     Rule("no-code", _FAULT, "RFC 5321 4.2", no_code),
     Rule("no-enhanced-code", _FAULT, "RFC 2034 4", no_enhanced_code),
@@ -280,6 +312,8 @@ HELLO_RULES: tuple[Rule[Answer], ...] = (
     Rule("auth-in-clear", _FAULT, "RFC 4954 4", auth_in_clear),
     Rule("keyword-syntax", _FAULT, "RFC 5321 4.1.1.1", keyword_syntax),
     Rule("size-malformed", _FAULT, "RFC 1870 3", size_malformed),
+    _needs("SMTPUTF8", "8BITMIME", "RFC 6531 3.1"),
+    _needs("BINARYMIME", "CHUNKING", "RFC 3030 3"),
     Rule("starttls-again", _FAULT, "RFC 3207 4.2", starttls_again),
     Rule("vanished-in-tls", _NOTE, "RFC 3207 4.2", vanished_in_tls),
     Rule("names-differ", _NOTE, "RFC 5321 4.1.1.1", names_differ),
@@ -287,6 +321,7 @@ HELLO_RULES: tuple[Rule[Answer], ...] = (
     Rule("slow-banner", _NOTE, "RFC 5321 4.5.3.2.1", slow_banner),
 )
 _HELLOS = ("BANNER", "EHLO", "HELO")
+_LOOKED_AT = frozenset({*_HELLOS, "AUTH", "QUIT"})
 
 
 def rules_for(answer: Answer) -> Sequence[Rule[Answer]]:
@@ -303,7 +338,7 @@ def usual(answer: Answer, machine: Machine) -> bool:
         pending is None
         or answer.note
         or reply.defects
-        or pending.kind in _HELLOS
+        or pending.kind in _LOOKED_AT
         or reply.code in _GOODBYES
         or pending.perhaps
         or pending.ending == b"\n"

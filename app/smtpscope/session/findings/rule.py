@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import Generic, NamedTuple, TypeVar
 
 from smtpscope.session.capabilities import Capabilities, Hello
+from smtpscope.session.redact import Redactor
 from smtpscope.smtp.machine import Machine
 from smtpscope.visible import visible_text
 
@@ -56,9 +57,10 @@ class Finding:
 class Seen:
     """What rules may know of earlier events."""
 
-    def __init__(self, capabilities: Capabilities) -> None:
+    def __init__(self, capabilities: Capabilities, redactor: Redactor) -> None:
         self.capabilities = capabilities
         """It has had the event that is looked at."""
+        self.redactor = redactor
         self.greeted_as = ""
         """What the server called itself in this connection's greeting."""
         self.greeted = False
