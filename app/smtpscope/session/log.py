@@ -98,8 +98,9 @@ class Log(Rows):
         note = notes.note(event, first=not self._walls)
         match event:
             case Opened():
-                self._walls.append((len(self), event.wall))
+                self._add_unfinished()
                 self._forget_unfinished()
+                self._walls.append((len(self), event.wall))
             case Secured():
                 self._add_unfinished()
                 self._forget_unfinished()  # what came before in clear is no part of what comes now (RFC 3207 4.2)
