@@ -184,7 +184,8 @@ class Driven:
             await self.pilot._wait_for_screen()
             self.app.screen._on_timer_update()
             nodes = [node for screen in self.app.screen_stack for node in screen.walk_children(with_self=True)]
-            quiet = 0 if any(node.message_queue_size for node in (self.app, *nodes)) else quiet + 1
+            held = self.app._batch_count  # Textual draws nothing for a moment after its palette has closed
+            quiet = 0 if held or any(node.message_queue_size for node in (self.app, *nodes)) else quiet + 1
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Until something is so; looks at each event that the session records."""
