@@ -6,8 +6,8 @@ from bisect import bisect_left
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.session.wire_events import recorded, sessions, view_of
 
+from session.wire_events import recorded, sessions, view_of
 from smtpscope.session.log import Log
 from smtpscope.session.rows import BEHIND, Kind
 from smtpscope.session.view import View

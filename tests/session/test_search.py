@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.session.wire_events import recorded, sessions, view_of
 
+from session.wire_events import recorded, sessions, view_of
 from smtpscope.session import search
 from smtpscope.session.log import Log
 from smtpscope.session.redact import hide
@@ -21,7 +21,7 @@ from smtpscope.smtp.events import Event, Link, LinkStatus, Opened, Received, Sen
 OPENED: list[Event] = [Opened(0.0, "mail.test", 25), Link(0.0, LinkStatus.CONNECTED, "connected")]
 PATTERNS = (
     "250", "ok$", "^250 ", "^$", "$", "^", r"\s+", "[^x]*", "b@.*g", "(?<=25)0", r"\A2", r"k\Z", "hidden", "wonderland",
-    "d29", "o.*", r"\r", "c\r", r"[0-9]{3}[ -]", "(2)5", ".", r"mail\.test", "line", "Username", r"\bOk\b", "NO+P", "a|b",
+    "d29", "o.*", r"\r", "c\r", r"[0-9]{3}[ -]", "(2)5", ".", r"mail\.test", "line", "Username", r"\bOk\b", "a|b",
 )  # fmt: skip
 
 
