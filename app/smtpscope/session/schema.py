@@ -130,9 +130,10 @@ def event_of(line: bytes) -> Event:
     if kind is None:
         raise Unreadable(f"there is no event {_shown(name)} in this version" if name else "it is no event")
     given: dict[str, Any] = {}
-    for field_name, field in _FIELDS[kind].items():
-        try:
-            if field_name == "data" and kind in (Sent, Received):
+    field_name = ""
+    try:
+        for field_name, field in _FIELDS[kind].items():
+            if field_name == "data" and (kind is Sent or kind is Received):
                 given["data"], given["secrets"] = octets_in(value.get("data"))
             elif field_name == "secrets" and given["secrets"]:
                 continue
@@ -140,8 +141,8 @@ def event_of(line: bytes) -> Event:
                 given[field_name] = field.read(value[field_name])
             elif field.default is _NONE:
                 raise Unreadable("is missing")
-        except Unreadable as error:
-            raise Unreadable(f"{field_name} of {name} {error}") from None
+    except Unreadable as error:
+        raise Unreadable(f"{field_name} of {name} {error}") from None
     if any(end > len(given["data"]) for _, end in given.get("secrets", ())):
         raise Unreadable(f"secrets of {name} lie outside its data")
     return kind(**given)
@@ -177,6 +178,8 @@ def left_out(octets: int, sha256: str, line_end: bytes) -> object:
 
 def octets_in(value: object) -> tuple[bytes, tuple[tuple[int, int], ...]]:
     """The octets, and the spans in them that were hidden."""
+    if isinstance(value, str) and value.isascii():
+        return value.encode(), ()
     data = bytearray()
     spans: list[tuple[int, int]] = []
     for piece in value if isinstance(value, list) else [value]:
@@ -332,8 +335,16 @@ _FIELDS: dict[type, dict[str, _Field]] = {kind: _fields(kind) for kind in EVENTS
 # -- JSON
 
 
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+_DECODER = json.JSONDecoder(parse_constant=_no_number)
+
+
 def _line(value: dict[str, Any]) -> bytes:
-    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+    return _ENCODER.encode(value).encode() + b"\n"
 
 
 def _object(line: bytes) -> dict[str, Any]:
@@ -341,7 +352,7 @@ def _object(line: bytes) -> dict[str, Any]:
     if len(line) > _STRUCTURE and not _is_plain(line):
         raise Unreadable("it has too many parts")
     try:
-        value = json.loads(line, parse_constant=_no_number)
+        value = _DECODER.decode(line.decode())
     except RecursionError:
         raise Unreadable("it has too many parts") from None
     except ValueError:  # also an int of too many digits, and what is no UTF-8
@@ -353,10 +364,6 @@ def _is_plain(line: bytes) -> bool:
     """Whether a line is mostly the inside of strings, which take no more memory than it does."""
     bare = line.replace(b"\\\\", b"").replace(b'\\"', b"")
     return bare.count(b'"') <= _STRUCTURE and sum(map(len, bare.split(b'"')[::2])) <= _STRUCTURE
-
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(name)
 
 
 def _no_object() -> NoReturn:
