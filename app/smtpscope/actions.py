@@ -60,6 +60,7 @@ KEY_NAMES = {
     "ctrl+q": "^q",
     "escape": "Esc",
     "end": "End",
+    "equals_sign": "=",
     "tab": "Tab",
 }
 
@@ -127,6 +128,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("escapes", "copy: as escapes", r"copies them as a line that can be typed, with \r\n and \xHH"),
     Action("transcript", "copy: transcript", "copies the whole session, redacted, with swaks' marks", ("Y",)),
     Action("write", "session: write", "writes the session to a file as it happens; :w FILE names it", ("w",)),
+    Action("compare", "session: compare", "lays a kept session beside this, first difference first", ("equals_sign",)),
+    Action("export", "copy: export", "as a report, a page, a picture, or as the command that does the same"),
     Action("picture", "view: picture size", "wide, compact, strip, off", ("p",)),
     Action("zoom", "view: zoom", "the pane that has the focus alone, and back", ("z",)),
     Action("pane_picture", "view: picture", "goes to the picture", ("1",)),

@@ -26,6 +26,7 @@ from smtpscope.session.view import View
 from smtpscope.smtp.command import SMTPCommand
 from smtpscope.smtp.events import Asked
 from smtpscope.tui import theme
+from smtpscope.tui.comparing import Comparing
 from smtpscope.tui.header import Shown
 from smtpscope.tui.history import History
 from smtpscope.tui.inspector import Inspector
@@ -53,7 +54,7 @@ class Woken(Message):
     """The session has something new."""
 
 
-class SmtpScope(Keeping, Lines):
+class SmtpScope(Comparing, Keeping, Lines):
     """One screen for one session."""
 
     TITLE = "smtpscope"

@@ -7,7 +7,7 @@ import os
 import re
 from copy import deepcopy
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -15,8 +15,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from smtpscope.session.compare import Comparison, compare, comparison_lines
-from smtpscope.session.export import export
 from smtpscope.session.keep import is_being_written, load
 from smtpscope.tui import clipboard
 from smtpscope.tui.acting import Acting
@@ -26,6 +24,9 @@ from smtpscope.tui.picking import Pick
 from smtpscope.visible import Spans, safe
 from smtpscope_widgets.page import Page, Paragraph
 from smtpscope_widgets.text_rows import TextRows
+
+if TYPE_CHECKING:
+    from smtpscope.session.comparison import Comparison
 
 SVG = "svg"
 
@@ -72,8 +73,8 @@ class Compared(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """A heading and the table."""
         head = TextRows(ascii_only=self._ascii)
-        keys: Spans = [("n", "key"), (" next difference  ", "dim"), ("N", "key"), (" the one before  ", "dim")]
-        head.show([[(" two sessions   ", "strong"), *keys, ("Esc", "key"), (" closes", "dim")]])
+        keys: Spans = [("n N", "key"), (" differences  ", "dim"), ("Esc", "key"), (" closes", "dim")]
+        head.show([[(" two sessions  ", "strong"), *keys]])
         with Vertical():
             yield head
             yield self.page
@@ -84,6 +85,8 @@ class Compared(ModalScreen[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         """The table in this width."""
+        from smtpscope.session.comparison import comparison_lines
+
         width = event.size.width - 2 - self.page.scrollbar_size_vertical
         self._lines = comparison_lines(self.comparison, width, self._names)
         self.page.show([Paragraph(line or [(" ", "text")]) for line in self._lines])
@@ -140,6 +143,8 @@ class Comparing(Acting):
         self.run_worker(self._compare_with(path), group="compare", exclusive=True)
 
     async def _compare_with(self, path: Path) -> None:
+        from smtpscope.session.compare import compare  # not before it is needed: a start is quicker without
+
         redactor = deepcopy(self.view.redactor)
         loaded = await asyncio.to_thread(load, path)
         if not len(loaded.recorder):
@@ -170,6 +175,8 @@ class Comparing(Acting):
             self.run_worker(self._export_as(kind, path), group="export", exclusive=True)
 
     async def _export_as(self, kind: str, path: Path | None) -> None:
+        from smtpscope.session.export import export  # as above
+
         if kind == SVG:
             text = without_fonts(self.export_screenshot(title="smtpscope")) + "\n"
         else:
