@@ -54,6 +54,7 @@ KEY_NAMES = {
     "greater_than_sign": ">",
     "colon": ":",
     "question_mark": "?",
+    "exclamation_mark": "!",
     "ctrl+right_square_bracket": "^]",
     "ctrl+r": "^r",
     "ctrl+p": "^p",
@@ -75,6 +76,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("go", "session: go on", "steps on to DATA, a refusal or a question; on a node: to there", ("f5",)),
     Action("again", "session: send again", "the last transaction again, MAIL to dot, on this link", ("f6",)),
     Action("replay", "session: replay", "a new connection, replayed to the cursor's row", ("ctrl+r",)),
+    Action(
+        "next_tests", "session: next tests", "lists what can be tried after the row's reply; a digit sends it",
+        ("exclamation_mark",),
+    ),
+    Action("repeat", "session: repeat", "the session 10 times on fresh connections, for its times; asks first"),
     Action(
         "drop", "session: drop", "closes the connection now, saying nothing", ("ctrl+right_square_bracket", "f8"),
         member=C.NONE, command="drop", verdict=_step(Drop()),

@@ -37,6 +37,7 @@ from smtpscope.tui.lines import Lines
 from smtpscope.tui.main_screen import MainScreen
 from smtpscope.tui.palette import Palette
 from smtpscope.tui.rows import LogRows
+from smtpscope.tui.testing import Testing
 from smtpscope.visible import safe
 from smtpscope_widgets.state_diagram import StateDiagram
 from smtpscope_widgets.text_rows import TextRows
@@ -54,7 +55,7 @@ class Woken(Message):
     """The session has something new."""
 
 
-class SmtpScope(Comparing, Keeping, Lines):
+class SmtpScope(Testing, Comparing, Keeping, Lines):
     """One screen for one session."""
 
     TITLE = "smtpscope"
@@ -180,6 +181,7 @@ class SmtpScope(Comparing, Keeping, Lines):
             self.call_later(self.wake)  # a flood is taken in portions, and keys come between them
         if self.view.now.question is not had_question:
             self.aside = False
+        self.hear()
         log, forms = self.view.log, self.view.redactor.forms
         if forms > self._forms:  # rows that were drawn may hold what is a secret now
             self._forms, log.changed = forms, 0
@@ -192,7 +194,8 @@ class SmtpScope(Comparing, Keeping, Lines):
     def _tick(self) -> None:
         """A clock that runs is shown running."""
         now = self.view.now
-        if not self.past and (now.machine.pending or now.machine.facts.link or not now.opened or not now.closed):
+        runs = now.machine.pending or now.machine.facts.link or not now.opened or not now.closed or self.waiting
+        if not self.past and runs:
             self.main.show_top(self.shown, self.profile)
 
     @property
@@ -215,7 +218,7 @@ class SmtpScope(Comparing, Keeping, Lines):
         view = self.view
         if not self.past:
             self._left = -1
-            return Shown(view.now, view.redactor, self.now, findings=summary(view.findings.found))
+            return Shown(view.now, view.redactor, self.now, notice=self.waiting, findings=summary(view.findings.found))
         rows = len(view.log)
         self._left = rows if self._left < 0 else self._left
         row = self.main.cursor_row(view)

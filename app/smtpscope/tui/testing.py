@@ -1,0 +1,153 @@
+"""Next tests and repetitions from the screen: what could be sent is listed first, and nothing goes before a digit."""
+
+from __future__ import annotations
+
+from smtpscope.session import plan
+from smtpscope.session.case import Case, case_of
+from smtpscope.session.next_tests import Planned, offered
+from smtpscope.session.repeat import TIMES
+from smtpscope.smtp.events import Asked, Failed, Told
+from smtpscope.tui.acting import Acting
+from smtpscope.tui.header import clock
+from smtpscope.tui.line_bar import LineBar
+
+TEST = "test"
+"""The kind of the question that lists the tests: it is the screen's own, and no row of the log."""
+
+
+class Testing(Acting):
+    """The app's half of next tests."""
+
+    _heard: Told | None = None
+    _for_test: tuple[Planned, Case] | None = None  # waits for credentials
+
+    # -- what has come
+
+    @property
+    def waiting(self) -> str:
+        """What the header says while a test waits, empty else."""
+        told = self.view.now.told
+        if told is None or not told.until or self.session is None:
+            return ""
+        return f"trying again in {clock(told.until - self.now + 0.999)}, Esc stops it"
+
+    def hear(self) -> None:
+        """Ring once where a test that waited was accepted."""
+        told = self.view.now.told
+        if told is not self._heard:
+            self._heard = told
+            if told is not None and told.kind == "accepted":
+                self.bell()
+
+    # -- next tests
+
+    def tests_at(self, row: int) -> tuple[Case | None, list[Planned]]:
+        """The case of a row of the log, and the tests that make sense for it now."""
+        event = self.view.log.event[row] if row >= 0 else -1
+        case = case_of(self.recorder, event) if row >= 0 else None
+        if case is None:
+            return None, []
+        failed = self.recorder[event]
+        live = self.session.session if self.session is not None else None
+        full = live.own_name if live is not None else None
+        failure = failed.reason if isinstance(failed, Failed) else ""
+        return case, offered(case, self.view.machine, self.profile, full, self.view.now.local, failure)
+
+    def do_next_tests(self) -> None:
+        """List the tests for the row under the cursor."""
+        if self.session is None:
+            self.say("this is a recording: nothing can be sent")
+            return
+        if self.undecided:
+            self.say("a question stands: a digit answers it, ? brings it back")
+            return
+        case, tests = self.tests_at(self.main.cursor_row(self.view))
+        if case is None or not tests:
+            self.say("there is no test for this row: put the cursor on a refusal")
+            return
+        text = "next tests" + (", from now on" if self.past else "") + ": a digit sends this, Esc nothing"
+        answers = tuple(self.view.redactor.text(test.sends) for test in tests)
+        self.own_question = (Asked(self.now, TEST, text, answers), lambda place: self._run(tests[place], case))
+        self.look()
+
+    def _run(self, test: Planned, case: Case) -> None:
+        self.action_now()
+        if test.fill:
+            self.fill_line(test.fill, len(test.fill))
+        elif test.logs_in and self.profile.password is None:
+            self._for_test = (test, case)
+            asked = next((step.mechanism for step in test.steps if step.mechanism), "")
+            self.ask_credentials(asked or plan.MECHANISMS[0])
+        else:
+            self.call("run_test", test, case)
+
+    def action_digit(self, number: int) -> None:
+        """A digit runs a test while they are listed."""
+        if not self._listed:
+            super().action_digit(number)
+            return
+        assert self.own_question is not None
+        question, run = self.own_question
+        if number > len(question.answers):
+            self.say(f"there is no test {number}: 1 to {len(question.answers)}, or Esc")
+            return
+        self.own_question = None
+        run(number - 1)
+        self.look()
+
+    @property
+    def _listed(self) -> bool:
+        return self.own_question is not None and self.own_question[0].kind == TEST
+
+    def action_leave_pane(self) -> None:
+        """Escape lays the list aside; where there is nothing else to leave, it stops a test that waits."""
+        if self._listed:
+            self.own_question = None
+            self.look()
+        elif self.waiting and not self._can_leave:
+            self.call("stop_test")
+        else:
+            super().action_leave_pane()
+
+    @property
+    def _can_leave(self) -> bool:
+        away = self.focused is not self.main.log_view
+        return self.question is not None or self.past or away or self.main.zoomed
+
+    def on_line_bar_credentials(self, event: LineBar.Credentials) -> None:
+        """User and password were given; where a test waits for them it runs, and logs in where it is its turn."""
+        if self._for_test is None:
+            return
+        event.prevent_default()
+        (test, case), self._for_test = self._for_test, None
+        self.view.redactor.know(event.password)
+        self.call("know", event.user, event.password)
+        self.call("run_test", test, case)
+        self.main.log_view.focus()
+
+    def on_wire_line_cancelled(self) -> None:
+        """Escape in the line: no credentials, no test."""
+        self._for_test = None
+
+    # -- repeat
+
+    def do_repeat(self) -> None:
+        """The session again, several times."""
+        self._repeat([])
+
+    def _repeat(self, words: list[str]) -> None:
+        numbers = [word for word in words if word.isascii() and word.isdigit()]
+        if len(words) > 2 or len(numbers) > 1 or any(word not in (*numbers, "data") for word in words):
+            self.say("repeat knows repeat 20, and repeat 20 data to send the message each time")
+        elif self.past:
+            self.say("End first: this is the past, and nothing can be sent from it")
+        else:
+            self.call("repeat", int(numbers[0][:9]) if numbers else TIMES, "data" in words)
+
+    def execute(self, text: str) -> None:
+        """One line of the app's own."""
+        words = text.split()
+        if words[:1] == ["repeat"]:
+            self._repeat(words[1:])
+        else:
+            super().execute(text)
