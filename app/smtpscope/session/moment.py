@@ -7,7 +7,7 @@ import re
 
 from smtpscope.smtp.command import SMTPCommand
 from smtpscope.smtp.events import Answered, Asked, Closed, Event, Issued, Link, Opened, Progress, Secured, Told
-from smtpscope.smtp.machine import Answer, Machine
+from smtpscope.smtp.machine import Answer, Machine, Pending
 
 _QUEUE_ID = (
     re.compile(r"queued as <?([\w.@-]{4,40})", re.IGNORECASE),  # Postfix, and who speaks like it
@@ -36,6 +36,8 @@ class Moment:
         """When the message text began to go out."""
         self.closed: Closed | None = None
         self.queue_id = ""
+        self.answered: Pending | None = None
+        """What the last reply answered, None for nothing."""
         self.told: Told | None = None
         """What the session has told last of what it does by itself."""
         self.time = 0.0
@@ -69,6 +71,7 @@ class Moment:
             case Closed():
                 self.closed, self.question = event, None
         for answer in answers:
+            self.answered = answer.pending
             self._look_for_queue_id(answer)
         return answers
 

@@ -21,7 +21,7 @@ from smtpscope.smtp.events import Answered, Asked, Event
 from smtpscope.smtp.machine import Verdict
 from smtpscope.tui import clipboard
 from smtpscope.tui.header import Shown
-from smtpscope.tui.inspector_pages import reply_of
+from smtpscope.tui.inspector_pages import Look, reply_of
 from smtpscope.tui.keys import KeyGate
 from smtpscope.tui.main_screen import MainScreen
 from smtpscope.tui.rows import TIMES, LogRows
@@ -293,7 +293,8 @@ class Acting(App[int]):
             self.look()
             return
         reply, row = reply_of(self.view.log, self.main.cursor_row(self.view)), self.main.cursor_row(self.view)
-        lines = reply_lines(reply) if reply is not None else [self.view.log.spans(row)] if row >= 0 else []
+        situation = Look(self.view, self.shown, row).situation
+        lines = reply_lines(reply, None, situation) if reply is not None else [self.view.log.spans(row)] if row >= 0 else []
         self.push_screen(Help(lines, self.main.pane))
 
     def do_earlier(self) -> None:

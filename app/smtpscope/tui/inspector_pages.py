@@ -7,7 +7,8 @@ from functools import cache
 from typing import NamedTuple
 
 from smtpscope.session.capabilities import capability_lines
-from smtpscope.session.explain import reply_lines
+from smtpscope.session.causes import Situation
+from smtpscope.session.explain import failure_lines, reply_lines
 from smtpscope.session.findings import evidence, findings_lines
 from smtpscope.session.log import Kind, Log, Spans
 from smtpscope.session.recipients import recipient_lines
@@ -46,6 +47,12 @@ class Look(NamedTuple):
     def event(self) -> int:
         """The index of the last event of the moment, -1 before the first."""
         return self.view.event_of(self.row) if self.shown.past else self.view.taken - 1
+
+    @property
+    def situation(self) -> Situation:
+        """What was going on when the reply came that the row belongs to."""
+        moment = self.shown.moment
+        return Situation.of(moment.machine, moment.answered, moment.opened.port if moment.opened else 0)
 
     @property
     def rows(self) -> list[int]:
@@ -89,7 +96,7 @@ def _explained(look: Look) -> list[Spans]:
         if reply is not None:
             asked = log.asked[rows[0]]
             lines = [log.spans(each, whole=True) for each in rows[:LINES]]
-            return [*reply_lines(reply, asked if asked >= 0 else None), [], *lines]
+            return [*reply_lines(reply, asked if asked >= 0 else None, look.situation), [], *lines]
         return [[("A line of a reply that has not ended.", "text")], [], log.spans(row)]
     if kind is Kind.TEXT:
         return [
@@ -105,7 +112,8 @@ def _explained(look: Look) -> list[Spans]:
             [],
             log.spans(row),
         ]
-    return [[(safe(log.text.get(row, "")), "text")]]
+    words = log.text.get(row, "")
+    return [[(safe(words), "text")], *failure_lines(words)]
 
 
 # -- what the session comes to

@@ -210,7 +210,10 @@ class MainScreen(Screen[None]):
             return
         reply = reply_of(log, row)
         if reply is not None:
-            lines: list[Spans] = [[(view.redactor.text(line), "text")] for line in brief(reply).splitlines()]
+            lines: list[Spans] = [
+                [(view.redactor.text(line), "text")]
+                for line in brief(reply, Look(view, shown, row).situation).splitlines()
+            ]
         else:
             lines = wrapped(log.spans(row), self.size.width - 2) if row >= 0 else [[(_WELCOME, "dim")]]
         if (group := log.groups.get(row)) is not None and not group.open:
