@@ -14,6 +14,8 @@ from smtpscope.smtp.events import Told
 from tui.driving import OFFER, PROFILE, Driven, answering, driven, on_server
 from tui.recordings import in_transaction
 
+Replies = dict[str, bytes | Sequence[bytes]]
+
 ONE = replace(PROFILE, rcpt_to=("bob@example.org",))
 GREYLISTED = b"450 4.2.0 <bob@example.org>: Recipient address rejected: Greylisted\r\n"
 UNKNOWN = b"550 5.1.1 <bob@example.org>: Recipient address rejected: User unknown\r\n"
@@ -85,7 +87,7 @@ async def test_a_recording_sends_nothing() -> None:
 
 
 async def test_from_the_past_it_comes_back_to_now_and_then_sends() -> None:
-    replies: dict[str, bytes | Sequence[bytes]] = {"RCPT": [UNKNOWN, b"250 2.1.5 Ok\r\n"]}
+    replies: Replies = {"RCPT": [UNKNOWN, b"250 2.1.5 Ok\r\n"]}
     async with on_server(answering(replies), replace(ONE, rcpt_to=("bob@example.org", "carol@example.org"))) as (
         hands,
         server,
@@ -109,7 +111,8 @@ async def test_from_the_past_it_comes_back_to_now_and_then_sends() -> None:
 
 async def test_a_login_asks_for_what_is_missing_and_then_goes_on() -> None:
     profile = replace(ONE, user=None, password=None)
-    replies = {"EHLO": b"250-mail.test\r\n250 AUTH PLAIN\r\n", "RCPT": [RELAY, b"250 Ok\r\n"], "AUTH": b"235 ok\r\n"}
+    offer = b"250-mail.test\r\n250 AUTH PLAIN\r\n"
+    replies: Replies = {"EHLO": offer, "RCPT": [RELAY, b"250 Ok\r\n"], "AUTH": b"235 ok\r\n"}
     async with on_server(answering(replies), profile) as (hands, server):
         await to_refusal(hands)
         await hands.press("exclamation_mark")
