@@ -11,7 +11,6 @@ from textual.app import App
 from smtpscope.actions import BY_ID
 from smtpscope.profile import Profile, parse_seconds
 from smtpscope.session import plan
-from smtpscope.session.explain import reply_lines
 from smtpscope.session.recorder import Recorder
 from smtpscope.session.thread import SessionThread
 from smtpscope.session.transcript import transcript
@@ -21,7 +20,7 @@ from smtpscope.smtp.events import Answered, Asked, Event
 from smtpscope.smtp.machine import Verdict
 from smtpscope.tui import clipboard
 from smtpscope.tui.header import Shown
-from smtpscope.tui.inspector_pages import Look, reply_of
+from smtpscope.tui.inspector_pages import Look, reply_page
 from smtpscope.tui.keys import KeyGate
 from smtpscope.tui.main_screen import MainScreen
 from smtpscope.tui.rows import TIMES, LogRows
@@ -292,10 +291,8 @@ class Acting(App[int]):
             self.aside = False
             self.look()
             return
-        reply, row = reply_of(self.view.log, self.main.cursor_row(self.view)), self.main.cursor_row(self.view)
-        situation = Look(self.view, self.shown, row).situation
-        lines = reply_lines(reply, None, situation) if reply is not None else [self.view.log.spans(row)] if row >= 0 else []
-        self.push_screen(Help(lines, self.main.pane))
+        page = reply_page(Look(self.view, self.shown, self.main.cursor_row(self.view)))
+        self.push_screen(Help([paragraph.spans for paragraph in page], self.main.pane))
 
     def do_earlier(self) -> None:
         """To the exchange before."""
