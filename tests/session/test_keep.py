@@ -26,7 +26,21 @@ from smtpscope.session.keep import CannotKeep, Keeper, Lines, Loaded, load
 from smtpscope.session.recorder import Recorder
 from smtpscope.session.schema import Header, event_line, header_line
 from smtpscope.smtp.command import SMTPCommand
-from smtpscope.smtp.events import Asked, Closed, Event, Failed, Issued, Link, LinkStatus, Marked, Opened, Received, Sent
+from smtpscope.smtp.events import (
+    Asked,
+    Cipher,
+    Closed,
+    Event,
+    Failed,
+    Issued,
+    Link,
+    LinkStatus,
+    Marked,
+    Opened,
+    Received,
+    Sent,
+    Told,
+)
 from tui.recordings import PROFILE, STATES
 
 HEADER = header_line(Header("mx", 25, 1_700_000_000.0))
@@ -156,6 +170,26 @@ def test_a_secret_is_nowhere_in_the_file(path: Path) -> None:
     assert [text for _, _, text in rows(view_of(loaded(path).recorder))] == [
         text for _, _, text in rows(view_of(recorded(given)))
     ]
+
+
+@pytest.mark.parametrize("word", ["connected", "mail", "issued", "test", "timeout", "sent"])
+def test_a_password_that_is_a_word_of_the_format_does_not_spoil_it(path: Path, word: str) -> None:
+    given: list[Event] = [
+        Opened(0.0, f"{word}.example.org", 25, wall=1.0),
+        Link(0.0, LinkStatus.CONNECTED, f"{word} to it"),
+        Cipher(0.0, b"\0" * 40 + word.encode(), True),
+        Issued(0.1, SMTPCommand.MAIL, "x"),
+        Asked(0.2, "timeout", f"{word}?", ("no",)),
+        Told(0.3, "test", word),
+    ]
+    keep(path, recorded(given), secrets=(Secret(word),))
+    back = loaded(path)
+    assert [type(event) for event in back.recorder] == [type(event) for event in given]
+    assert back.recorder[1] == Link(0.0, LinkStatus.CONNECTED, "[hidden] to it")
+    assert back.recorder[2:4] == given[2:4]
+    assert back.recorder[5] == Told(0.3, "test", "[hidden]")
+    assert back.header is not None
+    assert back.header.server == "[hidden].example.org"
 
 
 def test_kinds_tell_what_logged_in_from_what_was_said_back(path: Path) -> None:

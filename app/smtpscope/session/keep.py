@@ -31,7 +31,7 @@ except ImportError:  # Windows, where a file that is open cannot be deleted anyw
 PATIENCE = 0.25
 """Seconds after which the recording is looked at although nobody said that it has grown."""
 STOP_LIMIT = 5.0
-"""Seconds that closing waits for the disk."""
+"""Seconds that closing waits for a disk that takes nothing."""
 BATCH = 64
 """Events that go to the kernel in one write, where several have come meanwhile."""
 EVENTS = 3_000_000
@@ -68,7 +68,11 @@ class Lines:
 
     def line(self, event: Event, marks: Iterable[Mark]) -> bytes:
         """One line."""
-        return schema.event_line(event, list(marks), str if self.with_secrets else self.redactor.text)
+        return schema.event_line(event, list(marks), self.words)
+
+    def words(self, text: str) -> str:
+        """A text as it is written."""
+        return text if self.with_secrets else self.redactor.text(text)
 
     def hidden(self, event: Event) -> list[Mark]:
         """The places of secrets in an event's octets; also where one has begun in an event before, or only begins."""
@@ -137,10 +141,15 @@ class Keeper:
         self._given.append(secret)
 
     def close(self) -> None:
-        """Write what is left, and let go of the file."""
+        """Write what is left, as long as the disk takes it, and let go of the file."""
         self._ending = True
         self._news.set()
-        self._thread.join(STOP_LIMIT)
+        before = -1
+        while self._thread.is_alive() and before != self._end:
+            before = self._end
+            self._thread.join(STOP_LIMIT)
+        if self._thread.is_alive():
+            self.problem = safe(f"The session is not written to {self.path} to its end: the disk does not take it.")
 
     def _run(self) -> None:
         taken = 0
@@ -178,10 +187,10 @@ class Keeper:
     def _write_from(self, start: int, end: int) -> int:
         """Write these events; what is a secret in any of them is hidden in all."""
         recorder = self._recorder
-        if not self._begun:
-            self._begin()
         for index in range(start, end):
             self.lines.redactor.learn(recorder[index])
+        if not self._begun:
+            self._begin()
         for first in range(start, end, BATCH):
             self._write(b"".join(self.lines.of(recorder[index]) for index in range(first, min(first + BATCH, end))))
         return end
@@ -195,7 +204,8 @@ class Keeper:
         server, port = (opened.server, opened.port) if opened else self._place
         started = opened.wall if opened and opened.wall else time.time()
         lines = self.lines
-        self._write(schema.header_line(Header(server, port, started, not lines.with_secrets, lines.text)))
+        header = Header(lines.words(server), port, started, not lines.with_secrets, lines.text)
+        self._write(schema.header_line(header))
 
     def _write(self, data: bytes) -> None:
         assert self._file is not None

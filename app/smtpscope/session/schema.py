@@ -118,7 +118,8 @@ def event_line(event: Event, marks: Sequence[Mark] = (), words: Callable[[str], 
         elif name == "secrets" and marks:
             continue  # the marks say where they are
         elif field.default is _NONE or given != field.default:
-            value[name] = _worded(field.write(given), words)
+            written = field.write(given)
+            value[name] = _worded(written, words) if field.words and name != "kind" else written
     return _line(value | more)
 
 
@@ -149,10 +150,10 @@ def event_of(line: bytes) -> Event:
 
 
 def _worded(value: object, words: Callable[[str], str]) -> object:
-    """A text, or a list of texts, in other words; all else as it is."""
+    """A text, or a list of texts, in other words."""
     if isinstance(value, list):
         return [_worded(each, words) for each in value]
-    return words(value) if isinstance(value, str) else value
+    return words(str(value))
 
 
 def octets_out(data: bytes, marks: Sequence[Mark]) -> object:
@@ -216,6 +217,8 @@ class _Field(NamedTuple):
     write: Callable[[Any], object]
     read: Callable[[Any], object]
     default: object
+    words: bool
+    """It is text, or a list of texts."""
 
 
 _NONE = object()  # a field that has no default
@@ -326,7 +329,10 @@ EVENTS: dict[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event
 
 def _fields(kind: Any) -> dict[str, _Field]:
     hints = get_type_hints(kind)
-    return {name: _Field(*_TYPES[hints[name]], kind._field_defaults.get(name, _NONE)) for name in kind._fields}
+    return {
+        name: _Field(*_TYPES[hints[name]], kind._field_defaults.get(name, _NONE), hints[name] in (str, tuple[str, ...]))
+        for name in kind._fields
+    }
 
 
 _FIELDS: dict[type, dict[str, _Field]] = {kind: _fields(kind) for kind in EVENTS.values()}
