@@ -46,7 +46,7 @@ def diff(wanted: Diff) -> int:
     compared = None
     if len(a.recorder) and len(b.recorder):
         compared = compare(a.recorder, b.recorder)
-        if code := _print(comparison_text(compared, names=(safe(wanted.a), safe(wanted.b)))):
+        if code := _print(comparison_text(compared, (safe(wanted.a), safe(wanted.b)), _width())):
             return TROUBLE if code == 1 else code
     problems = [loaded.problem for loaded in (a, b) if loaded.problem]
     for problem in problems:
@@ -68,6 +68,12 @@ def _load(path: str) -> Loaded:
         loaded = load(Path(file.name))
     loaded.problem = loaded.problem.replace(file.name, "Standard input")
     return loaded
+
+
+def _width() -> int:
+    """Columns: the terminal's, where it is one."""
+    on_terminal = sys.stdout is not None and sys.stdout.isatty()
+    return max(40, shutil.get_terminal_size().columns) if on_terminal else 100
 
 
 def _print(text: str) -> int:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtpscope.tui.history import LINES, History, last_copy, state_folder
+from smtpscope.secret import Secret
+from smtpscope.session.redact import Redactor
+from smtpscope.smtp.command import SMTPCommand
+from smtpscope.smtp.events import Issued, Link, LinkStatus
+from smtpscope.tui.history import ENVELOPES, LINES, Envelope, History, envelopes_of, last_copy, reached, state_folder
+from smtpscope.tui.remembered import Remembered
+from tui.driving import PROFILE, driven
+from tui.recordings import finished, start, waiting
 
 HOSTILE = [
     "\x1b]0;PWNED\x07",
@@ -206,3 +214,133 @@ def test_a_copy_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
         last_copy("x", tmp_path / "state")
     assert os.listdir(tmp_path / "state") == ["last-copy.txt"]
+
+
+# -- envelopes and command lines
+
+
+def test_addresses_come_back_the_latest_first_and_those_of_the_verb_before_others(path: Path) -> None:
+    first = History(path.parent)
+    first.add("RCPT TO:<old@x.test>")
+    first.sent([Envelope("alice@x.test", ("bob@x.test", "carol@x.test")), Envelope("", ("dave@x.test",))])
+    second = History(path.parent)
+    second.add("rcpt to:<typed@x.test> NOTIFY=NEVER")
+    second.add("MAIL FROM:<me@x.test>")
+    second.add("NOOP <no@x.test>")
+    rcpt = ["typed@x.test", "dave@x.test", "bob@x.test", "carol@x.test", "old@x.test"]
+    mail = ["me@x.test", "alice@x.test"]
+    assert second.addresses("RCPT") == rcpt + mail
+    assert second.addresses("MAIL") == mail + rcpt
+
+
+def test_an_address_typed_again_is_the_latest(path: Path) -> None:
+    History(path.parent).add("RCPT TO:<a@x.test>")
+    history = History(path.parent)
+    for address in ("a", "b", "a"):
+        history.add(f"RCPT TO:<{address}@x.test>")
+    assert history.addresses("RCPT") == ["a@x.test", "b@x.test"]
+
+
+def test_the_envelopes_of_a_session_are_those_it_sent() -> None:
+    assert envelopes_of(finished(), Redactor()) == [
+        Envelope("alice@example.org", ("carol@example.org", "bob@example.org", "dave@example.org"))
+    ]
+
+
+def test_a_path_that_says_a_password_is_left_out() -> None:
+    redactor = Redactor()
+    redactor.know(Secret("wonderland"))
+    events = [
+        Issued(0.0, SMTPCommand.MAIL, "MAIL FROM:<alice@x.test>"),
+        Issued(0.0, SMTPCommand.RCPT, "RCPT TO:<wonderland@x.test>"),
+        Issued(0.0, SMTPCommand.RCPT, r'RCPT TO:<"a>\"b"@x.test> NOTIFY=NEVER'),
+        Issued(0.0, SMTPCommand.RCPT, "RCPT TO:no brackets"),
+    ]
+    assert envelopes_of(events, redactor) == [Envelope("alice@x.test", (r'"a>\\"b"@x.test',))]
+
+
+def test_a_server_counts_once_its_address_was_found() -> None:
+    assert reached(waiting())
+    assert not reached(start())
+    assert not reached([Link(0.0, LinkStatus.FINDINGHOST, "no.test")])
+
+
+def test_envelopes_and_starts_are_bounded_and_each_is_there_once(path: Path) -> None:
+    history = History(path.parent)
+    for number in range(3 * ENVELOPES):
+        history.sent([Envelope("a@x.test", (f"{number}@x.test",)), Envelope("again@x.test", ())])
+        history.started(f"mail{number}.x.test -tls")
+        history.started("mail.x.test")
+    again = History(path.parent)
+    assert again.envelopes == history.envelopes
+    assert again.starts == history.starts
+    assert len(again.envelopes) == len(again.starts) == ENVELOPES
+    assert again.starts[-1] == "mail.x.test"
+    assert again.starts.count("mail.x.test") == 1
+    assert {mode(file) for file in path.parent.iterdir()} == {0o600}
+    assert sorted(os.listdir(path.parent)) == ["envelopes", "starts"]
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["{", "[]", "null", "{}", '{"from": 1, "to": []}', '{"from": "a", "to": [1]}', '{"from": "a", "to": 5}',
+     '{"from": "\\u001b[2J", "to": []}', '{"from": "a", "to": {"b": [] }}', "[" * 5000, '"\\ud800"'],
+)  # fmt: skip
+def test_a_row_that_is_no_envelope_is_passed_over(path: Path, row: str) -> None:
+    path.parent.mkdir()
+    good = '{"from": "a@x.test", "to": ["b@x.test"]}'
+    (path.parent / "envelopes").write_text(f"{row}\n{good}\n")
+    history = History(path.parent)
+    assert history.problem == ""
+    assert history.envelopes[-1] == Envelope("a@x.test", ("b@x.test",))
+    assert all(address.isprintable() for address in history.addresses("MAIL"))
+
+
+def test_a_run_that_keeps_nothing_reads_and_leaves_the_files_as_they_are(path: Path) -> None:
+    first = History(path.parent)
+    first.add("NOOP")
+    first.started("mail.x.test")
+    before = {file: file.read_bytes() for file in path.parent.iterdir()}
+    history = History(path.parent, writes=False)
+    assert (history.lines, history.starts) == (["NOOP"], ["mail.x.test"])
+    history.add("QUIT")
+    history.started("other.x.test")
+    history.sent([Envelope("a@x.test", ())])
+    assert history.lines == ["NOOP", "QUIT"]
+    assert {file: file.read_bytes() for file in path.parent.iterdir()} == before
+
+
+def test_nothing_is_lost_while_another_run_writes_the_file_anew(path: Path) -> None:
+    """A start that finds the file too long makes it short; rows that are added at that moment stay."""
+
+    def load() -> list[int]:
+        rows = Remembered[int](path, 10, str, lambda row: int(row) if row else None)
+        assert rows.problem == ""
+        return rows.items
+
+    def add() -> None:
+        rows = Remembered[int](path, 10, str, lambda row: None)
+        for number in range(2000):
+            rows.add(number)
+
+    run = threading.Thread(target=add)
+    run.start()
+    while run.is_alive():
+        found = load()
+        assert found == list(range(found[0], found[-1] + 1)) if found else True
+    run.join()
+    assert load() == list(range(1990, 2000))
+
+
+async def test_tab_offers_addresses_of_earlier_runs(path: Path) -> None:
+    History(path.parent).sent([Envelope("me@x.test", ("old@x.test",)), Envelope("", ("new@x.test",))])
+    profile = replace(PROFILE, mail_from=None, rcpt_to=())
+    async with driven(profile, history=History(path.parent)) as hands:
+        await hands.press("i")
+        await hands.paste("RCPT TO:<")
+        await hands.press("tab")
+        assert hands.app.main.line.value == "RCPT TO:<new@x.test>"
+        await hands.press("tab")
+        assert hands.app.main.line.value == "RCPT TO:<old@x.test>"
+        await hands.press("tab")
+        assert hands.app.main.line.value == "RCPT TO:<me@x.test>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ from smtpscope.session.ring import Ring
 from smtpscope.smtp.events import Closed, Received
 from smtpscope.visible import visible_text
 
+_REFUSAL = re.compile(rb"[45]\d\d")
 SESSIONS = "sessions"
 """The ring's folder in the state folder."""
 _END = 16 * 1024
@@ -27,7 +29,7 @@ class KeptSession(NamedTuple):
     """In local time."""
     server: str
     ended: str
-    """The last line that the server said, and what ended the connection."""
+    """A reply that tells, and what closed the connection."""
 
 
 def kept_sessions(folder: Path) -> list[KeptSession]:
@@ -43,16 +45,20 @@ def kept_sessions(folder: Path) -> list[KeptSession]:
 
 
 def _ended(path: Path) -> str:
-    said = cause = ""
-    for line in reversed(_last_lines(path)):
+    """Of the replies at the end the last refusal, or else the last but a goodbye; and what closed the connection."""
+    replies: list[bytes] = []
+    cause = ""
+    for line in _last_lines(path):
         with suppress(ValueError):
             event = schema.event_of(line)
-            if isinstance(event, Closed):
-                cause = cause or event.cause
-            elif isinstance(event, Received) and event.data.strip():
-                said = visible_text(event.data.strip().splitlines()[-1], limit=60)
-                break
-    return " · ".join(part for part in (said, visible_text(cause, limit=60)) if part)
+            if isinstance(event, Received):
+                replies += event.data.splitlines()
+            elif isinstance(event, Closed):
+                cause = "" if event.cause == "said goodbye" else event.cause
+    refusals = [reply for reply in replies if _REFUSAL.match(reply)]
+    others = [reply for reply in replies if not reply.startswith(b"221")]
+    parts = [visible_text(reply, limit=70) for reply in (refusals or others or replies)[-1:]]
+    return " · ".join(part for part in (*parts, visible_text(cause, limit=60)) if part)
 
 
 def _last_lines(path: Path) -> list[bytes]:

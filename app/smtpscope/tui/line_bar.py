@@ -255,7 +255,7 @@ class LineBar(WireLine):
         head = "MAIL FROM:<" if verb == "MAIL" else "RCPT TO:<"
         if ">" not in text:
             start = text[len(head) :] if text.upper().startswith(head) else ""
-            return [f"{head}{address}>" for address in self._addresses() if address.startswith(start)]
+            return [f"{head}{address}>" for address in self._addresses(verb) if address.startswith(start)]
         before, _, word = text.rpartition(" ")
         parameters = [p for keyword in ext for p in _PARAMETERS.get(keyword, ())] if verb == "MAIL" else []
         if verb == "RCPT" and "DSN" in ext:
@@ -264,12 +264,16 @@ class LineBar(WireLine):
             return [f"{text} {parameter}" for parameter in parameters] if text.endswith(">") else []
         return [f"{before} {parameter}" for parameter in parameters if parameter.startswith(word.upper())]
 
-    def _addresses(self) -> list[str]:
-        found = [escape(octets(path)) for path in (self.profile.mail_from or "", *self.profile.rcpt_to)]
-        for line in reversed(self.past.lines):
-            if "<" in line and ">" in line:
-                found.append(line.partition("<")[2].partition(">")[0])
+    def _addresses(self, verb: str) -> list[str]:
+        """Those this run was given, those used with this verb before, the latest first, then all others."""
+        given = [(self.profile.mail_from or "",), self.profile.rcpt_to]
+        own, others = given if verb == "MAIL" else reversed(given)
+        found = [*map(_escaped, own), *self.past.addresses(verb), *map(_escaped, others)]
         return [address for address in dict.fromkeys(found) if address]
+
+
+def _escaped(path: str) -> str:
+    return escape(octets(path))
 
 
 def verdict_of(line: str, machine: Machine) -> Verdict:
