@@ -56,12 +56,12 @@ def outcome(connection: Connection | None, hide: Hide) -> str:
         return "no connection was made"
     refused = accepted = failed = ""
     for each in connection.exchanges:
-        shown = f"{each.verb}: {_reply(each, hide)}"
+        shown = f"{hide.shown(each.verb, 20)}: {_reply(each, hide)}"
         if each.kind in ("DOT", "BDAT LAST") and each.good:
             accepted = _reply(each, hide) or ""
         elif each.kind == "FAILED":
             failed = hide.shown(each.note, CELLS)
-        elif each.replies and not each.good and not each.became_text:
+        elif each.replies and not each.good and not each.became_text and each.kind != "UNASKED":
             refused = shown
     if accepted:
         return f"message accepted, {accepted}" + (f"; refused {refused}" if refused else "")
@@ -71,7 +71,9 @@ def outcome(connection: Connection | None, hide: Hide) -> str:
     if refused or owed:
         said = [f"refused {refused}"] * bool(refused) + [f"no reply to {hide.shown(owed, 20)}"] * bool(owed)
         return "; ".join(said)
-    return f"nothing refused, as far as {connection.exchanges[-1].verb}" if connection.exchanges else "not connected"
+    if not connection.exchanges:
+        return "not connected"
+    return f"nothing refused, as far as {hide.shown(connection.exchanges[-1].verb, 20)}"
 
 
 class _Rows:
@@ -136,7 +138,7 @@ class _Rows:
     def _step(self, a: Exchange | None, b: Exchange | None) -> None:
         one = a or b
         assert one is not None
-        label = _label(one)
+        label = self._label(one)
         said = [self._said(each) for each in (a, b)]
         if a is None or b is None or one.kind == "FAILED":
             self.add(label, said[0], said[1], step=True)
@@ -151,6 +153,12 @@ class _Rows:
         else:
             self._replies(a, b)
         self.time("  time", a.took if a else None, b.took if b else None)
+
+    def _label(self, exchange: Exchange) -> str:
+        verb = self._hide.shown(exchange.verb, 20)
+        if exchange.kind in _HELLO and exchange.tls:
+            return f"{verb} in TLS"
+        return _LABELS.get(exchange.kind) or verb
 
     def _said(self, exchange: Exchange | None) -> str | None:
         if exchange is None:
@@ -256,12 +264,6 @@ def _aligned(a: list[Exchange], b: list[Exchange]) -> list[tuple[Exchange | None
 _LABELS = {"CONNECT": "connect", "BANNER": "greeting", "UNASKED": "unasked", "FAILED": "failed", "DOT": "."}
 
 
-def _label(exchange: Exchange) -> str:
-    if exchange.kind in _HELLO and exchange.tls:
-        return f"{exchange.verb} in TLS"
-    return _LABELS.get(exchange.kind) or exchange.verb[:20]
-
-
 def _code(exchange: Exchange | None) -> str | None:
     """The codes that decide: those of the final replies, with their enhanced ones."""
     if exchange is None:
@@ -282,7 +284,7 @@ def _text(exchange: Exchange | None, hide: Hide) -> str | None:
 
 def _reply(exchange: Exchange, hide: Hide) -> str:
     reply = exchange.reply
-    return hide.shown(f"{reply.code} {' / '.join(reply.lines)}", 120) if reply is not None else ""
+    return hide.shown(f"{reply.code or ''} {' / '.join(reply.lines)}".strip(), 120) if reply is not None else ""
 
 
 def _offer(exchange: Exchange | None) -> dict[str, str]:

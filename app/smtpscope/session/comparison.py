@@ -123,10 +123,9 @@ def _row(row: Row, width: int, first: bool) -> list[Spans]:
 
 def _hanging(spans: Spans, width: int) -> list[Spans]:
     """One paragraph; the lines behind the first are indented."""
-    (head, head_kind), *rest = spans
-    lines: list[Spans] = [[(head, head_kind)]]
-    room = width - _cells(head)
-    for text, kind in rest or [("", head_kind)]:
+    lines: list[Spans] = [[]]
+    room = width
+    for text, kind in spans:
         while text:
             piece, text = _taken(text, room)
             lines[-1].append((piece, kind))

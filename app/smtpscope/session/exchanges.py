@@ -161,13 +161,14 @@ class _Fold:
         self._securing: Exchange | None = None
         self._responses: list[bytes] = []
         self._data: Exchange | None = None
+        self._login: Exchange | None = None
 
     def take(self, event: Event) -> None:
         machine = self._machine
         if isinstance(event, Opened):
             self.connections.append(Connection(event))
             self._asked.clear()
-            self._securing = self._data = None
+            self._securing = self._data = self._login = None
             machine.apply(event)
             return
         if not self.connections:
@@ -227,7 +228,7 @@ class _Fold:
             if entry not in self._asked:
                 exchange = Exchange(entry.kind, entry.line, entry.sent, tls, ending=entry.ending or b"\r\n")
                 if entry.kind == "AUTH":
-                    exchange.user, self._responses = self._user, []
+                    exchange.user, self._responses, self._login = self._user, [], exchange
                 if entry.perhaps:
                     connection.raw = True
                 self._asked[entry] = exchange
@@ -244,9 +245,8 @@ class _Fold:
             if event.secrets and exchange.kind != "AUTH":
                 one = len(new) == 1 and event.data.startswith(exchange.line)
                 exchange.line = hide(event.data, list(event.secrets)).rstrip(b"\r\n") if one else HIDDEN.encode()
-        login = next((each for each in reversed(connection.exchanges) if each.kind == "AUTH"), None)
-        if login is not None and (challenged or login in new):
-            self._response(login, event.data, challenged)
+        if self._login is not None and (challenged or any(each is self._login for each in new)):
+            self._response(self._login, event.data, challenged)
         if machine.unfinished and not challenged and not event.data.endswith(b"\n"):
             connection.raw = True
 
@@ -296,9 +296,11 @@ class _Fold:
             exchange.ended = reply.last
         if entry.kind == "DATA" and self._machine.facts.data_mode:
             self._data = exchange
-            owed = [self._asked.get(each) for each in self._machine.pending]
-            for early in connection.exchanges[connection.exchanges.index(exchange) + 1 :]:
-                early.became_text = early not in owed
+            owed = {id(self._asked.get(each)) for each in self._machine.pending}
+            for early in reversed(connection.exchanges):
+                if early is exchange:
+                    break
+                early.became_text = id(early) not in owed
             self._look_for_new(connection, tls)
 
 
