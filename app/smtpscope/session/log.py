@@ -45,6 +45,8 @@ SHOWN = 2000
 """Octets of a line that a row shows; the whole is in the inspector."""
 SLOW_LINE = 0.05
 """Seconds after which a continuation line shows a time of its own."""
+_MANY = 8
+"""Lines in one read from which their rows are made at once."""
 _LINE_READ = 4096
 """Octets of a line of ours that are looked at to know what it is."""
 
@@ -56,7 +58,7 @@ class Log(Rows):
         super().__init__(recorder)
         self.redactor = redactor
         self._walls: list[tuple[int, float]] = []
-        self._open: tuple[int, int, int, float] | None = None  # where a line of the server's begins that has no end yet
+        self._open: tuple[int, int, int] | None = None  # where a line of the server's begins that has no end yet
         self._unended = -1  # the row of a line of ours that has no end yet
         self._reply = array("I")  # the rows of what has not become a reply yet
         self._asked: Asked | None = None
@@ -101,6 +103,7 @@ class Log(Rows):
                 self._add_unfinished()
                 self._forget_unfinished()
                 self._walls.append((len(self), event.wall))
+                self._opened = index
             case Secured():
                 self._add_unfinished()
                 self._forget_unfinished()  # what came before in clear is no part of what comes now (RFC 3207 4.2)
@@ -118,7 +121,9 @@ class Log(Rows):
                 note = notes.answered(self._asked, event)
         self._failed = event.reason if isinstance(event, Failed) else ""
         if note is not None:
-            row = self._say(Kind[note.kind], index, start, event.time, note.text)
+            row = self._say(Kind[note.kind], index, start, note.text)
+            if self.time[row] != event.time:
+                self.time.own[row] = event.time  # a question of the screen's own
             if isinstance(event, Opened):
                 self.flags[row] |= BEGINS
 
@@ -127,9 +132,9 @@ class Log(Rows):
         last = len(self.recorder) - 1
         self._between(max(0, last), event, max(0, self.recorder.length(last) - 1) if last >= 0 else 0)
 
-    def _say(self, kind: Kind, event: int, start: int, time: float, words: str) -> int:
+    def _say(self, kind: Kind, event: int, start: int, words: str) -> int:
         """A row of words, foreign ones among them."""
-        row = self._add(kind, event, start, 0, time)
+        row = self._add(kind, event, start, 0)
         said = safe(self.redactor.text(words))
         if len(self._words) < 1000:
             said = self._words.setdefault(said, said)
@@ -166,39 +171,55 @@ class Log(Rows):
 
     def _received(self, index: int, event: Received, answers: list[Answer], machine: Machine) -> None:
         """One row for each line that ends in this event, and what the replies among them are; the rest waits."""
-        data, start, place = event.data, 0, self.recorder.place(index)
         replies = _replies(answers)
         answer, count = next(replies)
-        while (stop := data.find(b"\n", start) + 1) > 0:
-            if self._open is None:
-                row = self._add(Kind.RECEIVED, index, start, stop - start, event.time, event.tls)
-                self._follows(row, place + start, stop - start)
-                if event.secrets:
-                    self.secret.add(row)
-            else:
-                first, offset, length, time = self._open
-                row = self._add(Kind.RECEIVED, first, offset, length + stop - start, time, event.tls)
-                self._find_octets(row)
-                self._open = None
-            start = stop
+        rows_between = any(each.note or each.pending is None or each.pending.kind == "AUTH" for each in answers)
+        single = rows_between or bool(event.secrets) or event.data.count(b"\n") < _MANY
+        for row in self._lines_received(index, event, single):
             self._in_reply(row)
             if answer is not None and len(self._reply) >= count:
-                self._reply_ended(answer, machine)
+                self._reply_ended(index, answer, machine)
                 answer, count = next(replies)
+
+    def _lines_received(self, index: int, event: Received, single: bool) -> Iterator[int]:
+        """The rows of the lines that end in this event, as they come in view."""
+        data, tls = event.data, event.tls
+        start = data.find(b"\n") + 1
+        if start and self._open is not None:
+            row = self._add(Kind.RECEIVED, *self._open[:2], self._open[2] + start, tls)
+            self._find_octets(row)
+            self._open = None
+            yield row
+        else:
+            start = 0
+        if not single:
+            lines = data[start:].split(b"\n")[:-1]
+            for row in self._add_lines(Kind.RECEIVED, index, start, [len(line) + 1 for line in lines], tls):
+                self.shown.append(row)
+                yield row
+            start = data.rfind(b"\n") + 1
+        place, hides = self.recorder.place(index), bool(event.secrets)
+        while (stop := data.find(b"\n", start) + 1) > 0:
+            row = self._add(Kind.RECEIVED, index, start, stop - start, tls)
+            self._follows(row, place + start, stop - start)
+            if hides:
+                self.secret.add(row)
+            start = stop
+            yield row
         if start < len(data):
-            first, offset, length, time = self._open or (index, start, 0, event.time)
-            self._open = (first, offset, length + len(data) - start, time)
+            first, offset, length = self._open or (index, start, 0)
+            self._open = (first, offset, length + len(data) - start)
 
     def _in_reply(self, row: int) -> None:
         self._reply.append(row)
         self.first[row] = self._reply[0]
 
-    def _reply_ended(self, answer: Answer, machine: Machine) -> None:
+    def _reply_ended(self, index: int, answer: Answer, machine: Machine) -> None:
         """Mark the rows of one reply, fold a long one, and say what is odd about it."""
         reply, pending, rows = answer.reply, answer.pending, self._reply
         first, last = rows[0], rows[-1]
         if pending is not None:
-            self.asked[first] = pending.sent
+            self._ask(first, pending.sent, index)
         else:
             self.flags[first] |= BEGINS
         verb = "" if pending is None else pending.verb
@@ -227,7 +248,7 @@ class Log(Rows):
                 self._name_recipient(first, answer, machine)
         if answer.note:
             event, octets = self.end_of(last)
-            self._say(Kind.NOTE, event, max(0, (octets or 0) - 1), reply.last, answer.note)
+            self._say(Kind.NOTE, event, max(0, (octets or 0) - 1), answer.note)
 
     def _name_recipient(self, row: int, answer: Answer, machine: Machine) -> None:
         """Under LMTP the replies to the dot are the recipients', in order (RFC 2033 4.2)."""
@@ -261,7 +282,7 @@ class Log(Rows):
             stop = data.find(b"\n", start, end) + 1 or end
             row, line = self._unended, b""
             if row < 0:
-                row, line = self._add(Kind.SENT, index, start, stop - start, event.time, event.tls), data[start:stop]
+                row, line = self._add(Kind.SENT, index, start, stop - start, event.tls), data[start:stop]
                 self._follows(row, place + start, stop - start)
             else:
                 self.length[row] += stop - start
@@ -306,7 +327,7 @@ class Log(Rows):
     def _message_text(self, index: int, event: Sent) -> None:
         length = len(event.data)
         if self._stream < 0:
-            self._stream = self._add(Kind.TEXT, index, 0, length, event.time, event.tls)
+            self._stream = self._add(Kind.TEXT, index, 0, length, event.tls)
             self._alone(self._stream)
             self.verb[self._stream] = self.verbs.number("DATA")
             self.groups[self._stream] = Group(self._stream, ())
@@ -326,7 +347,7 @@ class Log(Rows):
         if said is None:
             return
         event, octets = self.end_of(head)
-        row = self._add(Kind.DECODED, event, max(0, (octets or 0) - 1), 0, self.time[head], bool(self.tls[head]))
+        row = self._add(Kind.DECODED, event, max(0, (octets or 0) - 1), 0, bool(self.tls[head]))
         self.text[row], self.first[row] = said, head
         self.verb[row] = self.verb[head]
         self.groups[head] = Group(head, range(row, row + 1), open=True)
@@ -339,11 +360,11 @@ class Log(Rows):
         """Rows for the lines of a message, made when it is first opened."""
         shown, first_new = len(self.shown), len(self)
         for event, start, length in self._text_lines(head):
-            row = self._add(Kind.TEXT_LINE, event, start, length, self.time[head], bool(self.tls[head]))
+            row = self._add(Kind.TEXT_LINE, event, start, length, bool(self.tls[head]))
             self.first[row] = head
         rest = self.length[head] - sum(self.length[first_new:])
         if rest > 0:
-            row = self._add(Kind.TEXT_LINE, self.event[head], 0, 0, self.time[head])
+            row = self._add(Kind.TEXT_LINE, self.event[head], 0, 0)
             self.first[row] = head
             self.text[row] = f"{rest:,} more bytes of this message are not shown"
         rows = range(first_new, len(self))

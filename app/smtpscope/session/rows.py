@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import accumulate
 
 from smtpscope.session.recorder import Recorder
 from smtpscope.smtp.events import Marked
@@ -70,6 +71,25 @@ class Names:
         return number
 
 
+class Times:
+    """A time for each row: that of an event, by a column of event numbers, or one of its own; -1 for none.
+
+    ``base`` is the number in the column that stands for event 0.
+    """
+
+    def __init__(self, recorder: Recorder, events: array[int], base: int) -> None:
+        self.own: dict[int, float] = {}
+        self._recorder = recorder
+        self._events = events
+        self._base = base
+
+    def __getitem__(self, row: int) -> float:
+        if self.own and (time := self.own.get(row)) is not None:
+            return time
+        event = self._events[row] - self._base
+        return self._recorder.times[event] if event >= 0 else -1.0
+
+
 class Rows:
     """Columns by row id, and ``shown``: the ids in view order, without what is folded away."""
 
@@ -87,10 +107,11 @@ class Rows:
         self.start = array("I")
         """The octet of that event with which it begins."""
         self.length = array("I")
-        self.time = array("d")
+        self.time = Times(recorder, self.event, 0)
         self.first = array("I")
         """The id of the first row of the same reply or group; its own for all else."""
-        self.asked = array("d")
+        self._asked_by = array("I")  # the event with the time of ``asked``, plus 1
+        self.asked = Times(recorder, self._asked_by, 1)
         """When the command went out that a reply answers, on its first row; negative where there is none."""
         self.shown = array("I")
         self.verbs = Names()
@@ -110,6 +131,7 @@ class Rows:
         """Rows whose octets are to be read for themselves: they are not in one piece, or not one line."""
         self.secret: set[int] = set()
         """Rows of octets that hold what an event says is secret."""
+        self._opened = 0  # the event that opened this connection
         self._newest = 0  # the last event that a row begins in
         self._late = array("I")  # ids of rows that begin in an earlier event than a row before them
         self._late_behind = array("I")  # and the last event that a row before them begins in
@@ -118,7 +140,7 @@ class Rows:
     def __len__(self) -> int:
         return len(self.kind)
 
-    def _add(self, kind: Kind, event: int, start: int, length: int, time: float, tls: bool = False) -> int:
+    def _add(self, kind: Kind, event: int, start: int, length: int, tls: bool = False) -> int:
         row = len(self.kind)
         if event < self._newest:
             self._late.append(row)
@@ -132,12 +154,36 @@ class Rows:
         self.event.append(event)
         self.start.append(start)
         self.length.append(length)
-        self.time.append(time)
         self.first.append(row)
-        self.asked.append(-1.0)
+        self._asked_by.append(0)
         self.shown.append(row)
         self.kind.append(kind)  # last: the row is whole now
         return row
+
+    def _add_lines(self, kind: Kind, event: int, start: int, lengths: list[int], tls: bool) -> range:
+        """One row for each line of many in one event, begun with octet ``start``; they are not shown yet."""
+        count, first = len(lengths), len(self.kind)
+        rows = range(first, first + count)
+        self._newest = event
+        self._follows(first, self.recorder.place(event) + start, sum(lengths))
+        self.tls.extend(bytes([tls]) * count)
+        for column in (self.flags, self.verb, self.code):
+            column.extend(bytes(count))
+        self.event.extend(array("I", (event,)) * count)
+        self.start.extend(array("I", accumulate(lengths[:-1], initial=start)))
+        self.length.extend(array("I", lengths))
+        self.first.extend(array("I", rows))
+        self._asked_by.extend(array("I", bytes(4 * count)))
+        self.kind.extend(bytes([kind]) * count)
+        return rows
+
+    def _ask(self, row: int, sent: float, before: int) -> None:
+        """Row ``row`` answers what went out at ``sent``, in an event before ``before``."""
+        event = bisect_left(self.recorder.times, sent, self._opened, before)
+        if event < before and self.recorder.times[event] == sent:
+            self._asked_by[row] = event + 1
+        else:
+            self.asked.own[row] = sent
 
     def _name(self, column: bytearray, names: Names, row: int, name: str) -> None:
         """Put ``name`` into a column of numbers."""
