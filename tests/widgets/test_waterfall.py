@@ -125,6 +125,24 @@ async def test_only_what_is_in_view_is_drawn_and_the_chosen_bar_comes_into_view(
         assert app.rows[0] == "words"
 
 
+async def test_the_words_stay_on_top_where_there_is_room() -> None:
+    app = Shown(MANY)
+    async with app.run_test(size=(46, 8)) as pilot:
+        app.waterfall.show([[("one", "text")], [("two", "text")]], app.bars, 4999)
+        await pilot.pause()
+        assert app.rows[:2] == ["one", "two"]
+        assert app.rows[-1].startswith("step 4999")
+        await pilot.click(Waterfall, offset=(3, 1))
+        assert app.chosen == [], "words are no bars"
+        app.waterfall.show([[(f"line {n}", "text")] for n in range(20)], app.bars, 4999)
+        await pilot.pause()
+        assert all(row.startswith("step") for row in app.rows), "many words give way to the bars"
+        await pilot.press("home", "home")
+        assert app.rows[0] == "line 0"
+        await pilot.press("down")
+        assert app.rows[0] == "line 1"
+
+
 async def test_keys_choose_and_enter_goes_there() -> None:
     app = Shown(MANY)
     async with app.run_test(size=(46, 8)) as pilot:

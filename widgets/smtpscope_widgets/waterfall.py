@@ -175,7 +175,8 @@ class Waterfall(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One line of the view."""
-        width, base, at = self.size.width, self.rich_style, self.scroll_offset.y + y
+        width, base = self.size.width, self.rich_style
+        at = y if y < self._pinned else self.scroll_offset.y + y
         if at >= self.virtual_size.height:
             return Strip.blank(width, base)
         styles = {kind: self.get_component_rich_style(f"waterfall--{kind}", partial=True) for kind in _KINDS}
@@ -195,11 +196,17 @@ class Waterfall(ScrollView, can_focus=True):
         self._scale = scale(self._bars, self._width)
         self.virtual_size = Size(1, len(self._head) + len(self._bars))
 
+    @property
+    def _pinned(self) -> int:
+        """Lines of words that stay on top while the bars scroll: all, where they leave the bars half of the height."""
+        return len(self._head) if len(self._head) * 2 <= self.size.height else 0
+
     def _bring_into_view(self) -> None:
         """The chosen bar; the words above the first ones with it."""
-        at, height = len(self._head) + self.chosen, max(1, self.size.height)
-        if self.chosen >= 0 and not self.scroll_offset.y <= at < self.scroll_offset.y + height:
-            self.scroll_to(y=0 if at < height else at - height // 2, animate=False, force=True)
+        at, height, top = len(self._head) + self.chosen, max(1, self.size.height), self.scroll_offset.y
+        if self.chosen >= 0 and not top + self._pinned <= at < top + height:
+            middle = at - (self._pinned + height) // 2
+            self.scroll_to(y=0 if at < height else middle, animate=False, force=True)
 
     def on_resize(self, event: events.Resize) -> None:
         """Another width, other bars."""
@@ -210,7 +217,7 @@ class Waterfall(ScrollView, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         """Go to the bar that was clicked."""
         bar = self.scroll_offset.y + event.y - len(self._head)
-        if 0 <= bar < len(self._bars):
+        if event.y >= self._pinned and 0 <= bar < len(self._bars):
             self.chosen = bar
             self.action_choose()
 
@@ -221,9 +228,11 @@ class Waterfall(ScrollView, can_focus=True):
             self.post_message(self.Chosen(self, self.chosen))
 
     def action_move(self, bars: int) -> None:
-        """Choose another bar; above the first one the words are scrolled to."""
-        if self.chosen + bars < 0:
-            self.scroll_to(y=0, animate=False, force=True)
+        """Choose another bar; above the first one, and below words that fill the view, scroll through the words."""
+        top = self.scroll_offset.y
+        if (bars < 0 and self.chosen <= 0) or (bars > 0 and top + self.size.height <= len(self._head)):
+            self.scroll_to(y=top + bars, animate=False, force=True)
+            return
         self.chosen = max(min(0, len(self._bars) - 1), min(self.chosen + bars, len(self._bars) - 1))
         self._bring_into_view()
         self.refresh()

@@ -211,8 +211,7 @@ class Timing:
         elif isinstance(event, Progress):
             self._block_taken(index, event)
         elif isinstance(event, Cipher):
-            self._flights += self._outgoing and not event.outgoing
-            self._outgoing = event.outgoing
+            self._crossed(event)
         else:
             self._between(index, event)
         self._owed = machine.pending[0] if machine.pending else None
@@ -279,6 +278,13 @@ class Timing:
 
     def _in_phase(self, kind: str) -> bool:
         return self._phase is not None and self._phase.kind == kind
+
+    def _crossed(self, event: Cipher) -> None:
+        """Octets of TLS: the handshake is waited for from our first ones on, and each turn is a round trip."""
+        if event.outgoing and not self._outgoing and not self._flights and self._in_phase(TLS) and self._phase:
+            self._phase = self._phase._replace(start=event.time)
+        self._flights += self._outgoing and not event.outgoing
+        self._outgoing = event.outgoing
 
     def _end_phase(self, index: int, time: float, failed: bool = False) -> None:
         step, self._phase = self._phase, None

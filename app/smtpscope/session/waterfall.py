@@ -92,7 +92,7 @@ def _legend(line: Timeline, full: str, light: str) -> Spans:
     if line.floor is None:
         spans.append((" (not known: no TCP connection was made)", "dim"))
     else:
-        spans.append((f" (a round trip: {duration(line.floor)}, {line.floor_of})", "dim"))
+        spans.append((f" (round trip {duration(line.floor)}, {line.floor_of})", "dim"))
     if any(step.share >= NOTABLE for step in line.steps):
         spans.append(("  % of the time that RFC 5321 4.5.3.2 gives", "dim"))
     return spans
