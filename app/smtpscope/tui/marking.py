@@ -106,10 +106,12 @@ class Marking(Lines):
         """The octets of a row and of what is folded behind it, but for those of secrets."""
         log, group = self.view.log, self.view.log.groups.get(row)
         if log.kind[row] == Kind.TEXT and (group is None or not group.open):
-            return log.octets(row)  # the message whole, whatever rows it is shown in
-        data = log.octets(row) if log.kind[row] in WIRE else b""
+            data = log.octets(row)  # the message whole, whatever rows it is shown in
+            group = None
+        else:
+            data = log.octets(row) if log.kind[row] in WIRE else b""
         data = hide(data, log.hidden(row, data))
-        if group is not None and not group.open and self.rows.filtered is None:
+        if group is not None and not group.open and self.rows.filter is None:
             data += b"".join(map(self.raw, group.rows))
         return data
 

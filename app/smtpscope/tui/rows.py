@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Sequence
 
+from smtpscope.session.filter import Filter
 from smtpscope.session.log import Kind, Log, Spans
 from smtpscope_widgets.rows import Row
 from smtpscope_widgets.spans import wall, with_hits
@@ -34,16 +34,37 @@ class LogRows:
         self.time = TIMES[0]
         self.pattern: re.Pattern[str] | None = None
         """What a search looks for: it is shown in the rows."""
-        self.filtered: Sequence[int] | None = None
-        """Ids of rows, in order; None for all that are not folded away."""
+        self._filter: Filter | None = None
+        self._taken: tuple[int, ...] = ()  # what the filter was up to date with
+
+    @property
+    def filter(self) -> Filter | None:
+        """What is shown of the rows; None for all that are not folded away."""
+        return self._filter
+
+    @filter.setter
+    def filter(self, filter: Filter | None) -> None:
+        self._filter, self._taken = filter, ()
+
+    @property
+    def stale(self) -> bool:
+        """Whether rows have come, changed or been marked since this was asked the last time."""
+        log = self.log
+        state = (len(log), log.settled, log.marking, log.redactor.forms)
+        if state == self._taken:
+            return False
+        self._taken = state
+        return True
 
     def __len__(self) -> int:
+        if self._filter is not None and not self._filter.slow and self.stale:
+            self._filter.update()
         return len(self.ids)
 
     @property
     def ids(self) -> Sequence[int]:
         """The ids of the rows, in the order of their places."""
-        return self.log.shown if self.filtered is None else self.filtered
+        return self.log.shown if self._filter is None else self._filter.rows
 
     def id(self, place: int) -> int:
         """The id of the row at a place, -1 for none."""
@@ -52,18 +73,18 @@ class LogRows:
 
     def place(self, row: int) -> int:
         """The place of a row; of one that a filter keeps away the nearest. A row that is folded away is unfolded."""
-        if self.filtered is None:
+        if self._filter is None:
             return self.log.place(row)
-        at = bisect_left(self.filtered, row)
-        if at == len(self.filtered) or (at > 0 and row - self.filtered[at - 1] < self.filtered[at] - row):
+        rows, at = self._filter.rows, self._filter.place(row)
+        if at == len(rows) or (at > 0 and row - rows[at - 1] < rows[at] - row):
             at -= 1
         return max(0, at)
 
     def changed_from(self, place: int) -> int:
         """The place here of what stands at ``place`` of all rows shown."""
-        if self.filtered is None or place >= len(self.log.shown):
+        if self._filter is None or place >= len(self.log.shown):
             return place
-        return bisect_left(self.filtered, self.log.shown[place])
+        return min(self._filter.changed, self._filter.place(self.log.shown[place]))
 
     def row(self, index: int, /) -> Row:
         """The row at a place."""
@@ -72,9 +93,9 @@ class LogRows:
     def made(self, row: int) -> Row:
         """The row of an id."""
         log = self.log
-        group = log.groups.get(row) if self.filtered is None else None
+        group = log.groups.get(row) if self._filter is None else None
         fold = "" if group is None else "open" if group.open else "closed"
-        spans = log.spans(row, whole=self.filtered is not None)
+        spans = log.spans(row, whole=self._filter is not None)
         if self.pattern is not None:
             spans = with_hits(spans, hits(self.pattern, spans))
         note = log.mark_of(row)
