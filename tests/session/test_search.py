@@ -36,7 +36,8 @@ def lines(log: Log, row: int) -> Iterator[bytes]:
     """What a row shows, line by line."""
     if log.kind[row] == Kind.TEXT:
         text = log.octets(row)
-        yield from (line.removesuffix(b"\r") for line in hide(text, log.hidden(row, text)).split(b"\n"))
+        shown = hide(text, log.hidden(row, text)).removesuffix(b"\n")
+        yield from (line.removesuffix(b"\r") for line in shown.split(b"\n") if text)
     elif log.length[row]:
         data = log.octets(row)
         data = data[:-2] if data.endswith(b"\r\n") else data.removesuffix(b"\n")

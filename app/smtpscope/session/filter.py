@@ -16,7 +16,7 @@ from itertools import compress
 
 from smtpscope.session.log import Log
 from smtpscope.session.rows import Kind, Names
-from smtpscope.session.search import Search
+from smtpscope.session.search import Search, expression
 
 KINDS = ("dir", "cmd", "class", "code", "text", "marked", "finding")
 """What stands before the colon of a chip; the last two stand alone."""
@@ -26,6 +26,7 @@ _DIRECTIONS = {
     "out": frozenset({Kind.SENT, Kind.TEXT}),
 }
 _DIRECTION_WORDS = {"in": "in", "received": "in", "out": "out", "sent": "out"}
+_EXAMPLES = {"dir": "dir:in", "cmd": "cmd:RCPT", "class": "class:5", "code": "code:550", "text": "text:quota"}
 _VALUES = {
     "class": (re.compile(r"[2-5]"), "a reply class is 2, 3, 4 or 5: class:4,5"),
     "code": (re.compile(r"[2-5][0-9]{2}|[245]\.[0-9]{1,3}\.[0-9]{1,3}"), "a code is like 550 or 5.1.1: code:550,5.1.1"),
@@ -61,11 +62,10 @@ class Chip:
             return cls("text", (text,), negated)
         if kind in _ALONE:
             raise ValueError(f"{kind} stands alone: type {kind}, or text:{text} to look for that text")
-        if not rest:
-            raise ValueError(f"{kind}: needs a value, as in {_example(kind)}")
-        if kind == "text":
-            return cls("text", (rest,), negated)
-        return cls(kind, tuple(_value(kind, value.strip()) for value in rest.split(",") if value.strip()), negated)
+        values = [rest] if kind == "text" else [value.strip() for value in rest.split(",")]
+        if not any(values):
+            raise ValueError(f"{kind}: needs a value, as in {_EXAMPLES[kind]}")
+        return cls(kind, tuple(_value(kind, value) for value in values if value), negated)
 
     @property
     def text(self) -> str:
@@ -82,15 +82,13 @@ class Chip:
         return replace(self, on=not self.on)
 
 
-def _example(kind: str) -> str:
-    return {"dir": "dir:in", "cmd": "cmd:RCPT", "class": "class:5", "code": "code:550", "text": "text:quota"}[kind]
-
-
 def _value(kind: str, value: str) -> str:
     if kind == "dir":
         if (direction := _DIRECTION_WORDS.get(value.lower())) is None:
             raise ValueError(f"a direction is in or out, not {value}: dir:in")
         return direction
+    if kind == "text":
+        return value
     pattern, sentence = _VALUES[kind]
     if not pattern.fullmatch(value):
         raise ValueError(sentence)
@@ -103,10 +101,7 @@ def _expression(text: str) -> tuple[str, str]:
     source, flags = (text[1:end], text[end + 1 :]) if end > 0 and text[end + 1 :] in ("", "i") else (text[1:], "")
     if not source:
         raise ValueError("there is nothing between the slashes: /quota|limit/")
-    try:
-        re.compile(source)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise ValueError(f"this is no regular expression: {error}") from None
+    expression(source)
     return source, flags
 
 

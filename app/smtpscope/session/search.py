@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import time
+import warnings
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
@@ -33,6 +34,16 @@ _LOOKS_AROUND = re.compile(r"\(\?|\\[AZ]|[*+?}]\+")
 _BLIND = re.compile(r"(?:[^\\\[(]|\((?!\?)|\\[dwsb\W_])*")
 
 
+def expression(text: str, ignore_case: bool = False) -> re.Pattern[bytes]:
+    """What the user typed as a regular expression for octets; ValueError, one sentence, if it is none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what may mean something else some day means now what it says
+            return re.compile(octets(text), re.MULTILINE | (re.IGNORECASE if ignore_case else 0))
+    except (re.error, ValueError, OverflowError, RecursionError) as error:
+        raise ValueError(f"this is no regular expression: {error}") from None
+
+
 class Search:
     """Ids of the rows that have it, in order, in ``hits``; ``run`` goes on with it, from any one thread.
 
@@ -52,12 +63,8 @@ class Search:
         self._regex = regex
         self._alone = bool(_LOOKS_AROUND.search(text)) if regex else "\n" in text or "\r" in text
         self._small = ignore_case and (not regex or bool(_BLIND.fullmatch(text)))
-        source = octets(text.lower() if self._small else text)
-        try:
-            flags = re.MULTILINE | (re.IGNORECASE if ignore_case and not self._small else 0)
-            self._pattern = re.compile(source if regex else re.escape(source), flags)
-        except (re.error, OverflowError, RecursionError) as error:
-            raise ValueError(f"this is no regular expression: {error}") from None
+        source = text.lower() if self._small else text
+        self._pattern = expression(source if regex else re.escape(source), ignore_case and not self._small)
 
     @property
     def count(self) -> int:
@@ -200,9 +207,11 @@ class Search:
             data = held + log.recorder.octets(event, start, length)
             end = data.rfind(b"\n") + 1
             held = data[end:][:LONGEST]
-            yield hide(data[:end], log.redactor.spans(data[:end]))
+            if end:
+                yield hide(data[:end], log.redactor.spans(data[:end]))
             time.sleep(0)
-        yield hide(held, log.redactor.spans(held))
+        if held:
+            yield hide(held, log.redactor.spans(held))
 
     def _in_lines(self, data: bytes) -> bool:
         text = data.replace(b"\r\n", b"\n")
