@@ -17,7 +17,7 @@ _KINDS = ("text", "dim", "strong", "good", "bad", "warn", "key", "control", "mor
 
 
 class Choice(NamedTuple):
-    """One row; ``heading`` rows cannot be chosen."""
+    """One row; ``heading`` rows cannot be chosen, and without spans are a blank."""
 
     spans: Spans
     heading: bool = False
@@ -130,6 +130,8 @@ class Choices(Widget):
             return Strip.blank(width, self.rich_style)
         row, mark = self._rows[index], "..." if self._ascii_only else "…"
         styles = {kind: self.get_component_rich_style(f"choices--{kind}", partial=True) for kind in _KINDS}
+        if row.heading and not row.spans:
+            return Strip.blank(width, self.rich_style)
         if row.heading:
             dash = "-" if self._ascii_only else "─"
             spans = cut([(f"{dash} ", "dim"), *row.spans, (" ", "dim")], width, mark)

@@ -57,8 +57,8 @@ def _ended(path: Path) -> str:
                 cause = "" if event.cause == "said goodbye" else event.cause
     refusals = [reply for reply in replies if _REFUSAL.match(reply)]
     others = [reply for reply in replies if not reply.startswith(b"221")]
-    parts = [visible_text(reply, limit=70) for reply in (refusals or others or replies)[-1:]]
-    return " · ".join(part for part in (*parts, visible_text(cause, limit=60)) if part)
+    parts = [visible_text(reply, limit=200) for reply in (refusals or others or replies)[-1:]]
+    return " · ".join(part for part in (*parts, visible_text(cause, limit=200)) if part)
 
 
 def _last_lines(path: Path) -> list[bytes]:

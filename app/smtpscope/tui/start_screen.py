@@ -115,9 +115,9 @@ class StartScreen(App[list[str] | int]):
     ENABLE_COMMAND_PALETTE = False
     CSS = """
     #header, #footer { background: $panel; }
-    #header, #field { margin-bottom: 1; }
-    #says { height: 2; margin-bottom: 1; padding: 0 1; }
-    #field { background: $surface; margin-bottom: 0; }
+    #header { margin-bottom: 1; }
+    #says { height: 2; padding: 0 1; }
+    #field { background: $surface; }
     #choices { height: 1fr; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "quit", show=False, priority=True)]
@@ -180,6 +180,7 @@ class StartScreen(App[list[str] | int]):
             if section == "servers" and not words:
                 listed = [*listed[:-1][:SERVERS], listed[-1]]
             if listed:
+                rows += [Choice([], heading=True)] * bool(rows)
                 rows.append(Choice([(section, "dim")], heading=True))
             for entry in listed:
                 self._shown[len(rows)] = entry
@@ -277,7 +278,7 @@ def _session(kept: KeptSession) -> _Entry:
 
 def _footer(ascii_only: bool) -> Spans:
     arrows = "Up Down" if ascii_only else "↑↓"
-    keys = (("Enter", "start"), (arrows, "choose"), ("j k", "too"), ("/", "type"), ("Tab", "complete"), ("Esc", "back"))
+    keys = (("Enter", "start"), (f"{arrows} j k", "choose"), ("/", "type"), ("Tab", "complete"), ("Esc", "back"))
     spans: Spans = []
     for key, words in (*keys, ("^q", "leave")):
         spans += [("  " if spans else " ", "text"), (key, "key"), (f" {words}", "text")]
