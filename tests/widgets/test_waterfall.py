@@ -150,6 +150,20 @@ async def test_keys_choose_and_enter_goes_there() -> None:
         assert app.chosen == [1, 4999, 0, 6]
 
 
+async def test_what_the_user_chose_stays_until_another_is_given() -> None:
+    app = Shown(MANY)
+    async with app.run_test(size=(46, 8)) as pilot:
+        app.waterfall.show([[("words", "text")]], app.bars, 10)
+        await pilot.press("down", "down")
+        app.waterfall.show([[("words", "text")]], app.bars, 10)
+        assert app.waterfall.chosen == 12
+        app.waterfall.show([[("words", "text")]], app.bars[:5], 10)
+        assert app.waterfall.chosen == 4
+        app.waterfall.show([[(f"line {n}", "text")] for n in range(20)], app.bars, -1)
+        await pilot.pause()
+        assert app.rows[0] == "line 0", "without one the words are shown"
+
+
 async def test_a_click_goes_to_its_bar() -> None:
     app = Shown(MANY)
     async with app.run_test(size=(46, 8)) as pilot:

@@ -155,17 +155,20 @@ class Waterfall(ScrollView, can_focus=True):
         self._bars: Sequence[Bar] = ()
         self._scale = scale((), 40)
         self._width = 0
+        self._given = -1  # what was last given as chosen
         self.chosen = -1
         """The place of the bar that is marked, -1 for none."""
 
     def show(self, head: list[Spans], bars: Sequence[Bar], chosen: int = -1) -> None:
-        """Show these; a bar that is newly chosen comes into view."""
+        """Show these. Another ``chosen`` than before comes into view, with -1 the first words; what the user chose
+        since stays while it is the same."""
         self._words, self._bars = head, bars
         self._measure()
         chosen = min(chosen, len(bars) - 1)
-        if chosen != self.chosen:
-            self.chosen = chosen
+        if chosen != self._given:
+            self.chosen = self._given = chosen
             self._bring_into_view()
+        self.chosen = min(self.chosen, len(bars) - 1)
         self.refresh()
 
     @property
@@ -202,9 +205,11 @@ class Waterfall(ScrollView, can_focus=True):
         return len(self._head) if len(self._head) * 2 <= self.size.height else 0
 
     def _bring_into_view(self) -> None:
-        """The chosen bar; the words above the first ones with it."""
+        """The chosen bar, with the first ones the words above them; the words where none is."""
         at, height, top = len(self._head) + self.chosen, max(1, self.size.height), self.scroll_offset.y
-        if self.chosen >= 0 and not top + self._pinned <= at < top + height:
+        if self.chosen < 0:
+            self.scroll_to(y=0, animate=False, force=True)
+        elif not top + self._pinned <= at < top + height:
             middle = at - (self._pinned + height) // 2
             self.scroll_to(y=0 if at < height else middle, animate=False, force=True)
 
