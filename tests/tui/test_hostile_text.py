@@ -42,6 +42,7 @@ from smtpscope.tui.app import SmtpScope
 from smtpscope.tui.history import History
 from smtpscope.tui.last_wall import LastWall
 from smtpscope.tui.screens import Help, Pasted
+from smtpscope_widgets.choices import Choice, Choices
 from smtpscope_widgets.hex_view import HexView
 from smtpscope_widgets.page import Page, Paragraph
 from smtpscope_widgets.rows import Row
@@ -433,6 +434,11 @@ def give_rows(widget: Widget, text: str) -> None:
     widget.show([[(text, "text"), (text, "strong")]])
 
 
+def give_choices(widget: Widget, text: str) -> None:
+    assert isinstance(widget, Choices)
+    widget.show([Choice([(text, "dim")], heading=True), Choice([(text, "strong"), (text, "dim")])], 1)
+
+
 def give_words(widget: Widget, text: str) -> None:
     assert isinstance(widget, Page)
     widget.show([Paragraph([(text, "text")], 1), Paragraph([(text, "control")])])
@@ -470,6 +476,7 @@ def a_picture() -> StateDiagram:
 ALONE: dict[str, tuple[Callable[[], Widget], Callable[[Widget, str], None]]] = {
     "WireLog": (WireLog, give_log),
     "TextRows": (TextRows, give_rows),
+    "Choices": (Choices, give_choices),
     "Page": (Page, give_words),
     "Waterfall": (Waterfall, give_bars),
     "HexView": (HexView, give_bytes),
