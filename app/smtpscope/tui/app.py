@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
@@ -18,7 +19,7 @@ from textual.widgets import Input
 
 from smtpscope.actions import ACTIONS, BY_MEMBER
 from smtpscope.profile import Profile
-from smtpscope.session import plan
+from smtpscope.session import causes, plan
 from smtpscope.session.findings import summary
 from smtpscope.session.recorder import Recorder
 from smtpscope.session.thread import SessionThread
@@ -39,6 +40,7 @@ from smtpscope.tui.palette import Palette
 from smtpscope.tui.rows import LogRows
 from smtpscope.tui.testing import Testing
 from smtpscope.visible import safe
+from smtpscope_widgets.seek_bar import SeekBar
 from smtpscope_widgets.state_diagram import StateDiagram
 from smtpscope_widgets.text_rows import TextRows
 from smtpscope_widgets.wire_log import WireLog
@@ -95,10 +97,12 @@ class SmtpScope(Testing, Comparing, Keeping, Lines):
         self.session = session
         self.view = View(recorder)
         self.rows = LogRows(self.view.log)
-        self.main = MainScreen(profile, self.rows, history or History(None), self.look)
+        self.main = MainScreen(profile, self.rows, history or History(None), self.look, recording=session is None)
         self.wall_clock = wall_clock
         self.gate = KeyGate(clock, self._one_key, self._burst)
         self.news = ""
+        self.recording = "" if session is not None else "recording, read-only"
+        """What a recording is called."""
         self.own_question = None
         self.aside = False
         self._left = -1  # rows that there were when the past was gone back to; negative in the present
@@ -132,6 +136,7 @@ class SmtpScope(Testing, Comparing, Keeping, Lines):
 
     def _begin(self) -> None:
         gc.enable()  # the command line has stopped it for the start
+        threading.Thread(target=causes.rows, name="causes", daemon=True).start()  # read before they are asked for
         if self.session is not None:
             self.session.start()
 
@@ -218,7 +223,13 @@ class SmtpScope(Testing, Comparing, Keeping, Lines):
         view = self.view
         if not self.past:
             self._left = -1
-            return Shown(view.now, view.redactor, self.now, notice=self.waiting, findings=summary(view.findings.found))
+            return Shown(
+                view.now,
+                view.redactor,
+                self.now,
+                notice=self.waiting or self.recording,
+                findings=summary(view.findings.found),
+            )
         rows = len(view.log)
         self._left = rows if self._left < 0 else self._left
         row = self.main.cursor_row(view)
@@ -247,7 +258,7 @@ class SmtpScope(Testing, Comparing, Keeping, Lines):
 
     def show_row(self) -> None:
         """The row under the cursor, below a question or news."""
-        self.main.show_row(self.view, self.shown, self.question, self.news)
+        self.main.show_row(self.view, self.shown, self.question, self.news, self.test_ids)
 
     def show_footer(self) -> None:
         """What space does now, and the keys."""
@@ -330,6 +341,12 @@ class SmtpScope(Testing, Comparing, Keeping, Lines):
     def on_wire_log_row_chosen(self) -> None:
         """Enter on a row opens the inspector."""
         self.do_pane_inspector()
+
+    def on_seek_bar_sought(self, event: SeekBar.Sought) -> None:
+        """Another time of a recording."""
+        row = self.main.seek.row(event.position)
+        if row >= 0:
+            self.main.log_view.cursor = self.view.log.place(row)
 
     def on_inspector_sought(self, event: Inspector.Sought) -> None:
         """A row that the inspector speaks of is gone to."""

@@ -35,6 +35,8 @@ class Look(NamedTuple):
     view: View
     shown: Shown
     row: int
+    tests: Callable[[int], Sequence[str] | None] = lambda row: None
+    """The ids of the tests that can be run at a row, in the order of their digits."""
 
     def state(self, tab: str) -> tuple[object, ...]:
         """What the tab depends on: while it is the same, nothing need be shown anew."""
@@ -96,7 +98,8 @@ def _explained(look: Look) -> list[Spans]:
         if reply is not None:
             asked = log.asked[rows[0]]
             lines = [log.spans(each, whole=True) for each in rows[:LINES]]
-            return [*reply_lines(reply, asked if asked >= 0 else None, look.situation), [], *lines]
+            explained = reply_lines(reply, asked if asked >= 0 else None, look.situation, look.tests(row))
+            return [*explained, [], *lines]
         return [[("A line of a reply that has not ended.", "text")], [], log.spans(row)]
     if kind is Kind.TEXT:
         return [
@@ -113,7 +116,7 @@ def _explained(look: Look) -> list[Spans]:
             log.spans(row),
         ]
     words = log.text.get(row, "")
-    return [[(safe(words), "text")], *failure_lines(words)]
+    return [[(safe(words), "text")], *failure_lines(words, look.tests(row))]
 
 
 # -- what the session comes to

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -26,7 +26,9 @@ from smtpscope.tui.inspector_pages import Look, reply_of
 from smtpscope.tui.line_bar import LineBar
 from smtpscope.tui.pictures import picture_for, size_for
 from smtpscope.tui.rows import LogRows
+from smtpscope.tui.seek import Seek
 from smtpscope.visible import safe
+from smtpscope_widgets.seek_bar import SeekBar
 from smtpscope_widgets.spans import cells, wrapped
 from smtpscope_widgets.state_diagram import StateDiagram
 from smtpscope_widgets.text_rows import TextRows
@@ -73,8 +75,10 @@ class MainScreen(Screen[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "app.do('custom')", show=False)]
 
-    def __init__(self, profile: Profile, rows: LogRows, history: History, fill: Callable[[], None]) -> None:
-        """``fill`` has everything shown; it is called before the first frame."""
+    def __init__(
+        self, profile: Profile, rows: LogRows, history: History, fill: Callable[[], None], *, recording: bool = False
+    ) -> None:
+        """``fill`` has everything shown; it is called before the first frame. A ``recording`` has a bar of its time."""
         super().__init__()
         self._fill = fill
         self._profile = profile
@@ -86,6 +90,8 @@ class MainScreen(Screen[None]):
         self.rule = TextRows(ascii_only=ascii_only, id="rule")
         self.log_view = WireLog(rows, ascii_only=ascii_only, id="log")
         self.inspector = Inspector(ascii_only=ascii_only, id="inspector")
+        self.seek = Seek(rows.log)
+        self.seek_bar = SeekBar(ascii_only=ascii_only, id="seek") if recording else None
         self.explanation = TextRows(ascii_only=ascii_only, id="explain")
         self.line = LineBar(profile, history, ascii_only=ascii_only, id="line")
         self.bottom = TextRows(ascii_only=ascii_only, id="footer")
@@ -101,6 +107,8 @@ class MainScreen(Screen[None]):
         with Horizontal(id="panes"):
             yield self.log_view
             yield self.inspector
+        if self.seek_bar is not None:
+            yield self.seek_bar
         yield self.explanation
         yield self.line
         yield self.bottom
@@ -198,14 +206,23 @@ class MainScreen(Screen[None]):
         place, shown = self.log_view.cursor, view.log.shown
         return shown[place] if 0 <= place < len(shown) else -1
 
-    def show_row(self, view: View, shown: Shown, question: Asked | None, news: str) -> None:
-        """The row under the cursor, below a question or news."""
+    def show_row(
+        self,
+        view: View,
+        shown: Shown,
+        question: Asked | None,
+        news: str,
+        tests: Callable[[int], Sequence[str] | None] = lambda row: None,
+    ) -> None:
+        """The row under the cursor, below a question or news; ``tests`` gives the tests at a row, by their ids."""
         row, log = self.cursor_row(view), view.log
+        if self.seek_bar is not None and row >= 0:
+            self.seek_bar.show(self.seek.position(row), self.seek.ticks(), *self.seek.ends)
         above: list[Spans] = [[(safe(view.redactor.text(news)), "warn")]] if news else []
         if question is not None:
             above = [*_question(question, view.redactor.text(question.text), self.size.width - 2), *above]
         if self.beside or self.has_class("over"):
-            self.inspector.show(Look(view, shown, row), above)
+            self.inspector.show(Look(view, shown, row, tests), above)
         if self.beside:
             return
         reply = reply_of(log, row)

@@ -67,9 +67,9 @@ class Help(ModalScreen[None]):
     def on_mount(self) -> None:
         """Write it."""
         lines: list[Spans] = [[("Help", "strong"), ("   Esc closes, arrows scroll", "dim")], []]
+        lines += [[(f"Keys in the {self._pane}", "strong")], *_table(PANES[self._pane]), []]
         if self._row:
             lines += [[("The row under the cursor", "strong")], *self._row, []]
-        lines += [[(f"Keys in the {self._pane}", "strong")], *_table(PANES[self._pane]), []]
         lines += [
             [("Keys everywhere but in the line", "strong")],
             *_table(tuple((a.shown_keys, a.help) for a in ACTIONS if a.keys)),

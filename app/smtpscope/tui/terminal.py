@@ -13,8 +13,9 @@ from pathlib import Path
 from smtpscope.again import line_of
 from smtpscope.profile import Profile
 from smtpscope.saying import complain
-from smtpscope.session.keep import Loaded, load
+from smtpscope.session.keep import CannotKeep, Loaded, load
 from smtpscope.session.recorder import Recorder
+from smtpscope.session.ring import Ring
 from smtpscope.session.thread import SessionThread
 from smtpscope.session.transcript import transcript
 from smtpscope.smtp.events import Opened
@@ -22,6 +23,7 @@ from smtpscope.tui.app import SmtpScope
 from smtpscope.tui.history import History, envelopes_of, reached, state_folder
 from smtpscope.tui.kept_list import SESSIONS, kept_sessions
 from smtpscope.tui.on_terminal import on_terminal
+from smtpscope.tui.seek import called
 from smtpscope.tui.start_screen import StartScreen
 
 LOADING = 0.3
@@ -34,10 +36,19 @@ def run(profile: Profile) -> int:
     app: SmtpScope
     session = SessionThread(profile, recorder, lambda: app.wake())
     app = SmtpScope(profile, recorder, session, history=history)
+    if profile.save is not None:
+        try:
+            app.keep(Path(profile.save))
+        except CannotKeep as error:
+            return complain(str(error), 1)
+    if profile.keep:
+        app.keep_in(Ring(state_folder() / SESSIONS))
     try:
         code = on_terminal(app)
     finally:
         session.stop()
+        for problem in app.stop_keeping():
+            complain(problem, 1)
     if not profile.demo and reached(recorder):
         history.started(line_of(replace(profile, user=app.profile.user)))
         history.sent(envelopes_of(recorder, app.view.redactor))
@@ -71,6 +82,7 @@ def run_recording(path: str, *, ascii_only: bool) -> int:
     opened = next((event for event in recorder if isinstance(event, Opened)), Opened(0.0, "", 0))
     app = SmtpScope(Profile(opened.server, opened.port, ascii=ascii_only), recorder)
     app.news = loaded[0].problem if loaded else ""
+    app.recording = called(loaded[0].header if loaded else None)
     code = on_terminal(app)
     code = app.return_code or 0 if code is None else code
     return complain(loaded[0].problem, code or 1) if loaded and loaded[0].problem else code

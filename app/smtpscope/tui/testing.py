@@ -5,7 +5,6 @@ from __future__ import annotations
 from smtpscope.session import plan
 from smtpscope.session.case import Case, case_of
 from smtpscope.session.next_tests import Planned, offered
-from smtpscope.session.repeat import TIMES
 from smtpscope.smtp.events import Asked, Failed, Told
 from smtpscope.tui.acting import Acting
 from smtpscope.tui.header import clock
@@ -13,6 +12,10 @@ from smtpscope.tui.line_bar import LineBar
 
 TEST = "test"
 """The kind of the question that lists the tests: it is the screen's own, and no row of the log."""
+
+
+GLANCE = 2000
+"""Events of a session of which every row may be looked at for its tests as the cursor moves."""
 
 
 class Testing(Acting):
@@ -52,6 +55,12 @@ class Testing(Acting):
         full = live.own_name if live is not None else None
         failure = failed.reason if isinstance(failed, Failed) else ""
         return case, offered(case, self.view.machine, self.profile, full, self.view.now.local, failure)
+
+    def test_ids(self, row: int) -> list[str] | None:
+        """The tests at a row by their digits; None where to find them would take too long for a look."""
+        if self.session is None:
+            return []
+        return [test.id for test in self.tests_at(row)[1]] if self.view.taken <= GLANCE else None
 
     def do_next_tests(self) -> None:
         """List the tests for the row under the cursor."""
@@ -142,6 +151,8 @@ class Testing(Acting):
         elif self.past:
             self.say("End first: this is the past, and nothing can be sent from it")
         else:
+            from smtpscope.session.repeat import TIMES  # what it stands on is not for before the first frame
+
             self.call("repeat", int(numbers[0][:9]) if numbers else TIMES, "data" in words)
 
     def execute(self, text: str) -> None:
