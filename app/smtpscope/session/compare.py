@@ -11,7 +11,7 @@ from difflib import SequenceMatcher
 
 from smtpscope.session.certificates import described
 from smtpscope.session.comparison import Comparison, Row, comparison_lines, comparison_text
-from smtpscope.session.exchanges import Connection, Exchange, connections, furthest
+from smtpscope.session.exchanges import STAGES, Connection, Exchange, connections, furthest, stage
 from smtpscope.session.export.hiding import Hide
 from smtpscope.session.recorder import Recorder
 from smtpscope.session.redact import Redactor
@@ -73,7 +73,8 @@ def outcome(connection: Connection | None, hide: Hide) -> str:
         return "; ".join(said)
     if not connection.exchanges:
         return "not connected"
-    return f"nothing refused, as far as {hide.shown(connection.exchanges[-1].verb, 20)}"
+    last = max(connection.exchanges, key=lambda each: STAGES.index(stage(each)))
+    return f"nothing refused, as far as {_LABELS.get(last.kind) or hide.shown(last.verb, 20)}"
 
 
 class _Rows:
@@ -297,4 +298,6 @@ def _offer(exchange: Exchange | None) -> dict[str, str]:
 def _seconds(seconds: float | None) -> str | None:
     if seconds is None:
         return None
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"
+    if seconds >= 1:
+        return f"{seconds:.2f} s"
+    return f"{seconds * 1000:.{0 if seconds >= 0.01 else 1}f} ms"

@@ -109,6 +109,8 @@ class Connection:
     closed: Closed | None = None
     dropped: bool = False
     """The user closed it without a word."""
+    together: bool = False
+    """Commands went out before the reply to the one before them."""
     raw: bool = False
     """Octets went out that are neither a command, a response nor message text sent in its time."""
 
@@ -224,8 +226,9 @@ class _Fold:
 
     def _look_for_new(self, connection: Connection, tls: bool) -> list[Exchange]:
         new = []
-        for entry in self._machine.pending:
+        for place, entry in enumerate(self._machine.pending):
             if entry not in self._asked:
+                connection.together |= place > 0 and entry.kind != "BANNER"
                 exchange = Exchange(entry.kind, entry.line, entry.sent, tls, ending=entry.ending or b"\r\n")
                 if entry.kind == "AUTH":
                     exchange.user, self._responses, self._login = self._user, [], exchange

@@ -22,7 +22,7 @@ from smtpscope.smtp.events import Event
 
 pytestmark = pytest.mark.postfix
 
-NEEDED = "apt-get install swaks curl openssl libnet-ssleay-perl libauthen-sasl-perl"
+NEEDED = "apt-get install swaks curl openssl libnet-ssleay-perl"
 LIMIT = 60.0
 
 BODY = (
@@ -124,6 +124,18 @@ async def test_the_message_arrives_again(postfix: Postfix, tmp_path: Path, kind:
     if mechanism:
         assert "235" in codes(output, kind)
     assert "550" in codes(output, kind)  # of the recipient that is refused
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+async def test_the_null_sender_and_an_address_literal(postfix: Postfix, tmp_path: Path, kind: str) -> None:
+    marker = f"{kind}-first-null"
+    text = message(marker)
+    events = await recorded(postfix, mail_from="", helo="[127.0.0.1]", rcpt_to=("bob@mail.test",), data=text)
+    again = marker.replace("first", "again")
+    output = await run(kind, export(events, kind).replace(marker, again), postfix, tmp_path)
+    delivered = postfix.delivered(again.encode())
+    assert delivered.startswith(b"Return-Path: <>"), output
+    assert b"from [127.0.0.1] (localhost [127.0.0.1])" in delivered
 
 
 @pytest.mark.parametrize("kind", ["swaks", "openssl", "python"])

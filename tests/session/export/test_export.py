@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -114,6 +115,30 @@ def test_a_page_is_for_light_dark_and_paper_and_says_in_words_what_it_says_in_co
     assert '<td class="bad">refused</td>' in shown
     assert '<th scope="col">Reply</th>' in shown
     assert '<th scope="row">Server</th>' in shown
+
+
+def test_the_colours_of_a_page_can_be_told_from_its_back() -> None:
+    """WCAG 2 AA: a contrast of at least 4.5, in light, in dark and on paper."""
+    themes = re.findall(r"color-scheme: light[^{}]*--back[^}]*|\{ --back[^}]*", export([], "html"))
+    assert len(themes) == 3
+    for theme in themes:
+        colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{3,6})", theme))
+        for back in ("back", "panel"):
+            for name in ("text", "dim", "sent", "good", "bad"):
+                assert contrast(colours[name], colours[back]) >= 4.5, (name, back, colours)
+
+
+def contrast(one: str, other: str) -> float:
+    """The ratio of two colours' luminances, the lighter over the darker (WCAG 2)."""
+
+    def luminance(colour: str) -> float:
+        digits = "".join(2 * each for each in colour[1:]) if len(colour) == 4 else colour[1:]
+        shares = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+        linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
 
 
 def test_markdown_means_nothing_but_what_we_wrote() -> None:
@@ -277,6 +302,15 @@ def test_what_cannot_be_told_is_said(kind: str) -> None:
         ("swaks", lambda: connected() >> b"MAIL FROM:<a@x>\n" << "250 ok", r"MAIL FROM:<a@x>\n"),
         ("curl", lambda: connected() >> "MAIL FROM:<a@x>" << "250 ok", "curl cannot stop after MAIL"),
         ("curl", lambda: connected(hello="LHLO"), "LHLO"),
+        ("swaks", lambda: connected() >> "AUTH NTLM" << "334 " >> "x" << "535 no", "AUTH NTLM is left out"),
+        ("curl", lambda: connected() >> "AUTH NTLM" << "334 " >> "x" << "535 no", "AUTH NTLM is left out"),
+        ("openssl", lambda: connected() >> "AUTH NTLM" << "334 " >> "x" << "535 no", "AUTH NTLM is left out"),
+        ("python", lambda: connected() >> "AUTH NTLM" << "334 " >> "x" << "535 no", "AUTH of this session is left out"),
+        ("swaks", lambda: connected() >> "MAIL FROM:<a@x>\nRCPT TO:<b@x>" << "250 ok\n250 ok", "went out together"),
+        ("python", lambda: connected() >> "NOOP\nNOOP" << "250 ok\n250 ok", "went out together"),
+        ("openssl", lambda: connected() >> b"NO" >> b"OP\r\n" << "250 ok", "other pieces than lines"),
+        ("python", lambda: whole(text=b"a\nb\r\n"), "lone CRs and LFs"),
+        ("swaks", lambda: at_rcpt(connected() >> "RCPT TO:<early@x>" << "503 no"), "left out: RCPT TO:<early@x>"),
         ("openssl", lambda: connected("250 mail.test"), "begins with STARTTLS, though the server did not offer it"),
         ("openssl", whole, "in clear"),
         ("openssl", whole, "-quiet"),

@@ -10,7 +10,7 @@ from smtpscope.session.export.outline import MESSAGE_FILE, NOTHING, Outline, out
 from smtpscope.session.export.shell import PASSWORD, USER, command, comments, printed, word
 from smtpscope.smtp.events import Event
 
-MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "NTLM", "GSSAPI", "XOAUTH2", "OAUTHBEARER")
+MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5")
 _SENT_BY_CURL = re.compile(rb"SIZE=[0-9]+", re.IGNORECASE)
 
 
@@ -77,7 +77,7 @@ def _cannot(it: Outline) -> list[str]:
     if it.hello in ("HELO", "LHLO"):
         notes.append(f"curl says EHLO, not {it.hello}, and HELO only where EHLO is refused")
     if it.mechanism and it.mechanism not in MECHANISMS:
-        notes.append(f"curl knows no AUTH {it.mechanism}: it is left out")
+        notes.append(f"AUTH {it.mechanism} is left out: its options for curl are not known here")
     if it.user is not None and b":" in it.user:
         notes.append("curl takes the colon in the user's name for the end of it")
     parameters = [path.parameters for path in ([it.mail] if it.mail else []) + it.rcpts if path.parameters]

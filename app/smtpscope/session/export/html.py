@@ -30,6 +30,7 @@ pre { background: var(--panel); border: 1px solid var(--line); padding: .8rem; }
   tr, li { break-inside: avoid; } h2, h3 { break-after: avoid; } thead { display: table-header-group; } }
 """
 
+_IN_TLS = ' <span class="dim">TLS</span>'
 _CLASSES = {INFO: "dim", ERROR: "bad", NO_REPLY: "bad"}
 _CLASSES |= dict.fromkeys(SENT, "sent") | dict.fromkeys(GOOD, "ok") | dict.fromkeys(BAD, "bad")
 
@@ -89,7 +90,7 @@ def _step(step: Step) -> str:
     kind = {"ok": "ok", "": "dim"}.get(step.result, "bad")
     cells = (
         f'<td class="number">{step.time} s</td>',
-        f"<td>{_code(step.said)}{' <span class=dim>TLS</span>' if step.tls else ''}</td>",
+        f"<td>{_code(step.said)}{_IN_TLS if step.tls else ''}</td>",
         f"<td>{'<br>'.join(map(_code, step.reply))}</td>",
         f'<td class="number">{step.took}</td>',
         f'<td class="{kind}">{step.result}</td>',

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from smtpscope.session.exchanges import Exchange
 from smtpscope.session.export.hiding import Hide
-from smtpscope.session.export.outline import INLINE, MESSAGE_FILE, NOTHING, Outline, is_address, outline, remarks
+from smtpscope.session.export.outline import (
+    INLINE,
+    MESSAGE_FILE,
+    NOTHING,
+    Outline,
+    is_address,
+    outline,
+    pieces,
+    remarks,
+)
 from smtpscope.session.export.shell import PASSWORD, USER, command, comments, text, texts, wired, word
 from smtpscope.smtp.events import Event
 
@@ -106,6 +115,4 @@ def _cannot(it: Outline, said: list[Exchange]) -> list[str]:
             notes.append("what was said before STARTTLS is left out: s_client says EHLO and STARTTLS by itself")
     if it.dropped:
         notes.append("the session was dropped without QUIT")
-    if it.connection.raw:
-        notes.append("octets went out in other pieces than one line at a time: that is not kept")
-    return notes
+    return notes + pieces(it)

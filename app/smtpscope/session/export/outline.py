@@ -15,6 +15,7 @@ from itertools import pairwise
 
 from smtpscope.session.exchanges import STAGES, Connection, Exchange, connections, furthest, rank, stage
 from smtpscope.session.export.hiding import Hide
+from smtpscope.session.redact import HIDDEN
 from smtpscope.smtp.events import Event
 from smtpscope.smtp.facts import capabilities
 from smtpscope.visible import visible_text
@@ -117,6 +118,12 @@ def remarks(it: Outline, notes: Iterable[str]) -> list[str]:
 def unstuffed(text: bytes) -> bytes:
     """Message text from the wire as the server keeps it: without the dots that were doubled (RFC 5321 4.5.2)."""
     return _STUFFED.sub(b"", text)
+
+
+def pieces(it: Outline) -> list[str]:
+    """What is lost where every program sends one line, and waits for its reply."""
+    lost = ["octets went out in other pieces than lines: that is not kept"] * it.connection.raw
+    return lost + ["commands that went out together go one after the other here"] * it.connection.together
 
 
 def is_address(name: bytes) -> bool:
@@ -242,5 +249,6 @@ def _name_the_rest(it: Outline, exchanges: list[Exchange], used: list[Exchange],
     if off:
         shown = ", ".join(visible_text(hide(each.line), limit=60) for each in off[:8])
         it.left_out.append(f"lines that were not as RFC 5321 writes them are so here: {shown}")
-    if it.connection.raw:
-        it.left_out.append("octets were sent in other pieces than one line at a time: that is not kept")
+    if any(HIDDEN.encode() in hide(each.line) for each in used):
+        it.left_out.append(f"what was secret in a command is {HIDDEN} here")
+    it.left_out += pieces(it)

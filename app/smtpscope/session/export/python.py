@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from smtpscope.session.exchanges import Exchange
 from smtpscope.session.export.hiding import Hide
-from smtpscope.session.export.outline import INLINE, MESSAGE_FILE, NOTHING, Outline, outline, remarks, unstuffed
+from smtpscope.session.export.outline import INLINE, MESSAGE_FILE, NOTHING, Outline, outline, pieces, remarks, unstuffed
 from smtpscope.session.export.shell import comments
 from smtpscope.smtp.events import Event
 
-_METHODS = {b"PLAIN": "auth_plain", b"LOGIN": "auth_login", b"CRAM-MD5": "auth_crammd5", b"XOAUTH2": "auth_xoauth2"}
+_METHODS = {b"PLAIN": "auth_plain", b"LOGIN": "auth_login", b"CRAM-MD5": "auth_crammd5"}
+_LONE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 
 _HEAD = """\
 import asyncio
@@ -122,8 +125,9 @@ def _cannot(it: Outline) -> list[str]:
     notes = []
     if it.hello == "LHLO":
         notes.append("aiosmtplib reads one reply to the dot, where LMTP gives one for each recipient")
-    if it.connection.raw:
-        notes.append("octets went out in other pieces than one line at a time: that is not kept")
+    notes += pieces(it)
+    if any(_LONE.search(each.text) for each in it.connection.of("DATA")):
+        notes.append("lone CRs and LFs in the message text become CRLF: aiosmtplib sends no others")
     sent = [each for each in it.connection.exchanges if each.line]
     if any(each.ending != b"\r\n" for each in sent):
         notes.append("line ends that were not CRLF are CRLF here")

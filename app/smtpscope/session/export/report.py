@@ -158,7 +158,9 @@ def _result(exchange: Exchange) -> str:
 def _took(seconds: float | None) -> str:
     if seconds is None:
         return ""
-    return f"{seconds * 1000:,.0f} ms" if seconds < 10 else f"{seconds:,.1f} s"
+    if seconds >= 10:
+        return f"{seconds:,.1f} s"
+    return f"{seconds * 1000:,.{0 if seconds >= 0.01 else 1}f} ms"
 
 
 def _certificate(der: bytes, hide: Hide) -> list[tuple[str, str]]:
