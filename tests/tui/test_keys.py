@@ -17,6 +17,7 @@ from smtpscope.tui.keys import KeyGate
 from smtpscope.tui.line_bar import LineBar
 from smtpscope.tui.main_screen import MainScreen
 from smtpscope.tui.screens import Help, Pasted
+from smtpscope_widgets.chip_row import ChipRow
 from smtpscope_widgets.hex_view import HexView
 from smtpscope_widgets.state_diagram import StateDiagram
 from smtpscope_widgets.wire_line import WireLine
@@ -187,7 +188,7 @@ def bound(cls: type) -> dict[str, str]:
     return found
 
 
-PLACES: tuple[type, ...] = (SmtpScope, MainScreen, WireLog, StateDiagram, Inspector, HexView, Help, Pasted)
+PLACES: tuple[type, ...] = (SmtpScope, MainScreen, WireLog, ChipRow, StateDiagram, Inspector, HexView, Help, Pasted)
 FOCUSED = {"enter", "tab", "shift+tab", "up", "down", "left", "right", "home", "end", "pageup", "pagedown"}
 """Keys that belong to what has the focus."""
 SCROLLING = {"ctrl+pageup", "ctrl+pagedown"}
@@ -229,7 +230,7 @@ def test_no_capital_letter_and_no_bracket_sends() -> None:
             assert harmless or action.id not in sending, key
     keys = {key for place in PLACES for key in bound(place)}
     assert not {"left_square_bracket", "right_square_bracket"} & keys
-    assert {key for key in keys if len(key) == 1 and key.isupper()} <= {"Y", "G", "N"}
+    assert {key for key in keys if len(key) == 1 and key.isupper()} <= {"Y", "G", "N", "W"}
 
 
 @pytest.mark.parametrize("key", ["f2", "f4"])

@@ -34,10 +34,10 @@ from smtpscope.tui.inspector import Inspector
 from smtpscope.tui.keeping import Keeping
 from smtpscope.tui.keys import BURST_GAP, KeyGate
 from smtpscope.tui.last_wall import LastWall, fault
-from smtpscope.tui.lines import Lines
 from smtpscope.tui.main_screen import MainScreen
 from smtpscope.tui.palette import Palette
 from smtpscope.tui.rows import LogRows
+from smtpscope.tui.searching import Searching
 from smtpscope.tui.testing import Testing
 from smtpscope.visible import safe
 from smtpscope_widgets.seek_bar import SeekBar
@@ -57,7 +57,7 @@ class Woken(Message):
     """The session has something new."""
 
 
-class SmtpScope(Testing, Comparing, Keeping, Lines):
+class SmtpScope(Testing, Comparing, Keeping, Searching):
     """One screen for one session."""
 
     TITLE = "smtpscope"
@@ -191,7 +191,7 @@ class SmtpScope(Testing, Comparing, Keeping, Lines):
         if forms > self._forms:  # rows that were drawn may hold what is a secret now
             self._forms, log.changed = forms, 0
         if log.changed < len(log.shown):
-            self.main.log_view.refresh_rows(log.changed)
+            self.main.log_view.refresh_rows(self.rows.changed_from(log.changed))
         log.changed = len(log.shown)
         self.main.log_view.sync()
         self._show()
@@ -350,8 +350,7 @@ class SmtpScope(Testing, Comparing, Keeping, Lines):
 
     def on_inspector_sought(self, event: Inspector.Sought) -> None:
         """A row that the inspector speaks of is gone to."""
-        place = self.view.log.place(self.view.log.row_of(event.event, event.start))
-        self.main.log_view.cursor = place
+        self.go_to_row(self.view.log.row_of(event.event, event.start))
 
     def on_wire_log_fold_toggled(self, event: WireLog.FoldToggled) -> None:
         """Open or close a group; what opens is scrolled into view."""
