@@ -307,8 +307,8 @@ class _Fold:
             self._look_for_new(connection, tls)
 
 
-def _decoded(token: bytes) -> bytes:
+def _decoded(word: bytes) -> bytes:
     try:
-        return base64.b64decode(token, validate=True)
+        return base64.b64decode(word, validate=True)
     except (binascii.Error, ValueError):
         return b""
