@@ -13,18 +13,18 @@ from pathlib import Path
 from smtpscope.again import line_of
 from smtpscope.profile import Profile
 from smtpscope.saying import complain
-from smtpscope.session.keep import CannotKeep, Loaded, load
+from smtpscope.session.keep import CannotKeep, load
 from smtpscope.session.recorder import Recorder
 from smtpscope.session.ring import Ring
 from smtpscope.session.thread import SessionThread
 from smtpscope.session.transcript import transcript
-from smtpscope.smtp.events import Opened
 from smtpscope.tui.app import SmtpScope
 from smtpscope.tui.history import History, envelopes_of, reached, state_folder
 from smtpscope.tui.kept_list import SESSIONS, kept_sessions
 from smtpscope.tui.on_terminal import on_terminal
 from smtpscope.tui.seek import called
 from smtpscope.tui.start_screen import StartScreen
+from smtpscope.visible import safe
 
 LOADING = 0.3
 """Seconds that the first frame waits for a kept session; what takes longer is read while it is shown."""
@@ -60,32 +60,29 @@ def run(profile: Profile) -> int:
 
 def run_recording(path: str, *, ascii_only: bool) -> int:
     """Show a kept session, read-only; 1 if it could not be read to its end. Gives the exit code."""
-    recorder = Recorder()
-    loaded: list[Loaded] = []
+    file = Path(path)
+    head = load(file, only_header=True)
+    if head.header is None:
+        return complain(head.problem, 1)
+    recorder, problems = Recorder(), [""]
+    app = SmtpScope(Profile(head.header.server, head.header.port, ascii=ascii_only), recorder)
+    app.recording = called(head.header)
+
+    def wake() -> None:
+        if app.is_running:
+            app.wake()
 
     def read() -> None:
-        loaded.append(load(Path(path), lambda: wake(""), recorder))
-        wake(loaded[0].problem)
+        problems.append(load(file, wake, recorder).problem)
+        app.news = problems[-1].replace(safe(path), safe(file.name))  # the folders would leave no room for the cause
+        wake()
 
-    def wake(problem: str) -> None:
-        if app is not None:
-            app.news = problem or app.news
-            if app.is_running:
-                app.wake()
-
-    app: SmtpScope | None = None
     reader = threading.Thread(target=read, name="reader", daemon=True)
     reader.start()
     reader.join(LOADING)
-    if loaded and not len(recorder):
-        return complain(loaded[0].problem or f"{path} has no events in it.", 1)
-    opened = next((event for event in recorder if isinstance(event, Opened)), Opened(0.0, "", 0))
-    app = SmtpScope(Profile(opened.server, opened.port, ascii=ascii_only), recorder)
-    app.news = loaded[0].problem if loaded else ""
-    app.recording = called(loaded[0].header if loaded else None)
     code = on_terminal(app)
     code = app.return_code or 0 if code is None else code
-    return complain(loaded[0].problem, code or 1) if loaded and loaded[0].problem else code
+    return complain(problems[-1], code or 1) if problems[-1] else code
 
 
 def choose(*, ascii_only: bool) -> list[str] | int:
