@@ -19,14 +19,13 @@ from smtpscope.session.keep import is_being_written, load
 from smtpscope.tui import clipboard
 from smtpscope.tui.acting import Acting
 from smtpscope.tui.history import state_folder
-from smtpscope.tui.kept_list import SESSIONS, KeptSession, kept_sessions
-from smtpscope.tui.picking import Pick
 from smtpscope.visible import Spans, safe
 from smtpscope_widgets.page import Page, Paragraph
 from smtpscope_widgets.text_rows import TextRows
 
 if TYPE_CHECKING:
     from smtpscope.session.comparison import Comparison
+    from smtpscope.tui.kept_list import KeptSession
 
 SVG = "svg"
 
@@ -105,6 +104,12 @@ class Comparing(Acting):
 
     def do_compare(self) -> None:
         """Choose a kept session, and lay this one beside it."""
+        from smtpscope.tui.kept_list import (
+            SESSIONS,
+            kept_sessions,
+        )  # not before it is needed: a start is quicker without
+        from smtpscope.tui.picking import Pick
+
         if not len(self.recorder):
             self.say("there is nothing to compare yet: c connects")
             return
@@ -143,7 +148,7 @@ class Comparing(Acting):
         self.run_worker(self._compare_with(path), group="compare", exclusive=True)
 
     async def _compare_with(self, path: Path) -> None:
-        from smtpscope.session.compare import compare  # not before it is needed: a start is quicker without
+        from smtpscope.session.compare import compare
 
         redactor = deepcopy(self.view.redactor)
         loaded = await asyncio.to_thread(load, path)
@@ -158,6 +163,8 @@ class Comparing(Acting):
 
     def do_export(self) -> None:
         """Choose what to export this session as; it is copied."""
+        from smtpscope.tui.picking import Pick
+
         kinds = list(WORDS)
 
         def chosen(index: int | None) -> None:
@@ -175,7 +182,7 @@ class Comparing(Acting):
             self.run_worker(self._export_as(kind, path), group="export", exclusive=True)
 
     async def _export_as(self, kind: str, path: Path | None) -> None:
-        from smtpscope.session.export import export  # as above
+        from smtpscope.session.export import export
 
         if kind == SVG:
             text = without_fonts(self.export_screenshot(title="smtpscope")) + "\n"

@@ -169,6 +169,17 @@ def test_each_connection_has_a_part() -> None:
     assert "## Connection 2" in shown
 
 
+@pytest.mark.parametrize("kind", ["markdown", "html"])
+def test_a_report_is_no_longer_than_a_person_reads(kind: str) -> None:
+    play = connected() >> "NOOP" << b"250 " + b"long " * 10_000 + b"\r\n"
+    for _ in range(5001):
+        play = play >> "NOOP" << "250 ok"
+    table, _, transcript = export(play.events, kind).partition("Slowest")
+    assert "5 more steps are not listed" in table
+    assert re.search(r"lo?n?g? *\+4\d,\d{3} bytes", table)
+    assert bool(transcript.count("long ") == 10_000) == (kind == "html")
+
+
 def test_json_lines_are_read_back(tmp_path: Path) -> None:
     events = whole().events
     (tmp_path / "kept").write_text(export(events, "jsonl"))

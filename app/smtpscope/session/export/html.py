@@ -74,6 +74,8 @@ def _part(part: Part) -> list[str]:
     lines = [f"<h2>{escape(part.title)}</h2>", *_fields(part.facts), "<h3>Steps</h3>", '<div class="wide">', "<table>"]
     head = "".join(f'<th scope="col">{name}</th>' for name in ("Time", "Sent", "Reply", "Took", "Result"))
     lines += [f"<thead><tr>{head}</tr></thead>", "<tbody>", *map(_step, part.steps), "</tbody>", "</table>", "</div>"]
+    if part.more:
+        lines.append(f"<p>{part.more:,} more steps are not listed.</p>")
     if part.slowest:
         lines.append(f"<p>Slowest: {escape(part.slowest)}</p>")
     for number, fields in enumerate(part.certificates):

@@ -31,6 +31,8 @@ def _findings(it: Report) -> list[str]:
 def _part(part: Part) -> list[str]:
     lines = [f"## {part.title}", "", *_table(("", ""), [(label, _code(value)) for label, value in part.facts]), ""]
     lines += ["### Steps", "", *_table(("Time", "Sent", "Reply", "Took", "Result"), map(_step, part.steps)), ""]
+    if part.more:
+        lines += [f"{part.more:,} more steps are not listed.", ""]
     if part.slowest:
         lines += [f"Slowest: {_code(part.slowest)}", ""]
     for number, fields in enumerate(part.certificates):

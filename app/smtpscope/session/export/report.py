@@ -17,6 +17,8 @@ from smtpscope.smtp.machine import Machine
 
 STEPS = 5000
 """Steps of a connection that are listed."""
+CELLS = 2000
+"""Cells of the longest line that is shown whole."""
 SLOWEST = 3
 
 _SEVERITIES = {Severity.DANGER: "danger", Severity.FAULT: "fault", Severity.NOTE: "note"}
@@ -50,6 +52,8 @@ class Part:
     title: str
     facts: list[tuple[str, str]] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
+    more: int = 0
+    """Steps that are not listed."""
     slowest: str = ""
     certificates: list[list[tuple[str, str]]] = field(default_factory=list)
     """The fields of each certificate of the chain, the server's own first."""
@@ -114,6 +118,7 @@ def _part(connection: Connection, hide: Hide, number: int) -> Part:
     if connection.found is not None:
         part.steps.append(Step("0.000", "find the server's address", (), _took(connection.found), "ok", False))
     part.steps += [_step(each, hide) for each in connection.exchanges[:STEPS] if each.kind != "UNASKED" or each.replies]
+    part.more = max(0, len(connection.exchanges) - STEPS)
     timed = sorted((each for each in connection.exchanges if each.took), key=lambda each: -(each.took or 0.0))
     part.slowest = ", ".join(f"{_name(each, hide)} {_took(each.took)}" for each in timed[:SLOWEST])
     part.certificates = [_certificate(der, hide) for der in (secured.chain if secured else ())]
@@ -139,8 +144,10 @@ def _step(exchange: Exchange, hide: Hide) -> Step:
             said = f"DATA  (and then {exchange.size:,} octets of text)"
         case _:
             said = exchange.line.decode("utf-8", "surrogateescape")
-    lines = tuple(hide.shown(line) for reply in exchange.replies for line in reply.raw.split(b"\r\n") if line)
-    return Step(f"{exchange.time:.3f}", hide.shown(said), lines, _took(exchange.took), _result(exchange), exchange.tls)
+    lines = tuple(hide.shown(line, CELLS) for reply in exchange.replies for line in reply.raw.split(b"\r\n") if line)
+    return Step(
+        f"{exchange.time:.3f}", hide.shown(said, CELLS), lines, _took(exchange.took), _result(exchange), exchange.tls
+    )
 
 
 def _result(exchange: Exchange) -> str:
