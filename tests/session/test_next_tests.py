@@ -17,11 +17,11 @@ from session.driving import LOGIN, Driven, driving, running
 from session.serving import serving
 from smtpscope.demo.server import PracticeServer
 from smtpscope.profile import Profile
-from smtpscope.session.case import Case, case_of
+from smtpscope.session.case import LONGEST, Case, case_of
 from smtpscope.session.causes import NEXT_TESTS
 from smtpscope.session.next_tests import Planned, offered, which
 from smtpscope.smtp.command import C
-from smtpscope.smtp.events import Closed, Failed, Opened, Received, Sent, Told
+from smtpscope.smtp.events import Closed, Event, Failed, Opened, Progress, Received, Sent, Told
 from smtpscope.smtp.machine import Machine
 
 MINUTE = 0.01
@@ -123,6 +123,12 @@ async def test_a_refusal_of_its_own_kind_has_tests_and_what_was_accepted_has_non
         assert offered(case_now(driven), driven.session.machine, driven.session.profile)
 
 
+def test_a_connection_that_is_too_long_has_no_case() -> None:
+    events: list[Event] = [Opened(0.0, "a", 25), *[Progress(1.0, 0, 0)] * LONGEST]
+    assert case_of(events, LONGEST) is None
+    assert case_of(events, LONGEST - 1) is not None
+
+
 async def test_a_goodbye_is_about_the_command_before_it() -> None:
     script = [(None, b"220 hi\r\n"), (b"EHLO", b"250 hi\r\n"), (b"NOOP", b"421 4.7.0 too slow\r\n")]
     async with driving(script, auto="ehlo") as driven:
@@ -143,12 +149,12 @@ ROWS: dict[str, tuple[dict[str, bytes], dict[str, str]]] = {
             "full_name": "EHLO host.me.test, MAIL, RCPT TO:<b@mail.test>",
             "literal": "EHLO [127.0.0.1], MAIL, RCPT TO:<b@mail.test>",
             "helo": "HELO me.test, MAIL, RCPT TO:<b@mail.test>",
-            "wait_1": "in 1 min, until accepted: QUIT, connect, EHLO, MAIL, RCPT TO:<b@mail.test>",
-            "wait_5": "in 5 min, until accepted: QUIT, connect, EHLO, MAIL, RCPT TO:<b@mail.test>",
-            "wait_15": "in 15 min, until accepted: QUIT, connect, EHLO, MAIL, RCPT TO:<b@mail.test>",
-            "wait_30": "in 30 min, until accepted: QUIT, connect, EHLO, MAIL, RCPT TO:<b@mail.test>",
-            "reconnect": "QUIT, connect, EHLO, MAIL, RCPT TO:<b@mail.test>",
-            "one_by_one": "QUIT, connect, EHLO, MAIL, RCPT TO:<b@mail.test>",
+            "wait_1": "in 1 min, until accepted: connect, the same to RCPT TO:<b@mail.test>",
+            "wait_5": "in 5 min, until accepted: connect, the same to RCPT TO:<b@mail.test>",
+            "wait_15": "in 15 min, until accepted: connect, the same to RCPT TO:<b@mail.test>",
+            "wait_30": "in 30 min, until accepted: connect, the same to RCPT TO:<b@mail.test>",
+            "reconnect": "QUIT, connect, the same to RCPT TO:<b@mail.test>",
+            "one_by_one": "QUIT, connect, the same to RCPT TO:<b@mail.test>",
             "vrfy": "VRFY b@mail.test",
             "postmaster": "RCPT TO:<postmaster@mail.test>",
             "local_postmaster": "RCPT TO:<postmaster>",
@@ -335,8 +341,13 @@ async def test_each_sends_what_it_says_and_no_more(id: str, sent: list[str]) -> 
         await driven.do("go")
         test = planned(driven, case_now(driven))[id]
         assert await run(driven, id) == sent
-        said = [words.partition(" ")[0] for words in test.sends.split(", ") if words != "connect"]
+        said = [step.verb for step in test.steps if step.what != "connect"]
         assert said == [line.partition(" ")[0] for line in sent]
+        assert (
+            test.sends.split(", ")
+            == [step.words if step.new else step.verb for step in test.steps[:-1]] + [test.steps[-1].words]
+            or test.sends == "QUIT, connect, the same to RCPT TO:<b@mail.test>"
+        )
         assert len(driven.of(Opened)) == 1 + (id == "reconnect")
         assert told(driven)[-1].startswith("the test is done")
         assert driven.failures == []

@@ -179,13 +179,13 @@ async def test_a_countdown_stands_in_the_header_and_esc_stops_it() -> None:
         assert opened is not None
         hands.wall.now = opened.wall + 29.0
         hands.app._tick()
-        left = re.search(r"trying again in (\d):(\d\d), Esc stops it", hands.header)
+        left = re.search(r"(\d):(\d\d) to the next try, Esc stops it", hands.header)
         assert left is not None
         assert 260 < 60 * int(left[1]) + int(left[2]) <= 273
         await hands.press("3", "escape")
-        assert "trying again" in hands.header, "Escape first leaves the pane"
+        assert "next try" in hands.header, "Escape first leaves the pane"
         await hands.press("escape")
-        assert "trying again" not in hands.header
+        assert "next try" not in hands.header
         assert told(hands)[-1] == "not tried again: stopped"
         assert server.received == before
         assert server.connections == 1
@@ -196,7 +196,7 @@ async def test_a_drop_stops_it_too() -> None:
         await to_refusal(hands)
         await hands.press("exclamation_mark")
         await hands.press(number_of(hands, "in 5 min"), "f8")
-        assert "trying again" not in hands.header
+        assert "next try" not in hands.header
         assert hands.here == "NONE"
 
 

@@ -12,6 +12,10 @@ from smtpscope.smtp.machine import Answer, Machine
 from smtpscope.smtp.reply import Reply
 
 
+LONGEST = 30_000
+"""Events of a connection that are looked through."""
+
+
 class Exchange(NamedTuple):
     """One command and the code of its reply."""
 
@@ -57,16 +61,18 @@ class Case(NamedTuple):
 def case_of(events: Sequence[Event] | Recorder, index: int) -> Case | None:
     """The case of event ``index``, a reply or the command before it; where it is neither the last one before it.
 
-    Of several replies in one event it is the first refusal. None before there was a connection.
+    Of several replies in one event it is the first refusal. None before there was a connection, and where it began
+    more than LONGEST events before: what led there would take seconds to find.
     """
-    begun = next((place for place in range(min(index, len(events) - 1), -1, -1) if _opens(events[place])), None)
+    last = min(index, len(events) - 1)
+    begun = next((place for place in range(last, max(-1, last - LONGEST), -1) if _opens(events[place])), None)
     if begun is None:
         return None
     opened = events[begun]
     assert isinstance(opened, Opened)
     machine, said, found = Machine(), list[Exchange](), -1
-    case = Case(Exchange("BANNER", b"", 0), (), opened.port, False, {}, False, opened.wall)
-    for place in range(begun, len(events)):
+    known: tuple[bool, dict[str, str], bool, float, Reply | None] = (False, {}, False, opened.wall, None)
+    for place in range(begun, min(len(events), last + LONGEST)):
         event = events[place]
         if place > index and (found >= 0 or isinstance(event, Opened)):
             break
@@ -76,10 +82,11 @@ def case_of(events: Sequence[Event] | Recorder, index: int) -> Case | None:
             said.append(exchange)
             if place < index or found < 0 or (said[found].accepted and not exchange.accepted):
                 found = len(said) - 1 if place >= index else -1
-                facts, wall = machine.facts, opened.wall + answer.reply.last
-                known = (opened.port, facts.tls, facts.ext, facts.auth, wall)
-                case = Case(exchange, tuple(said[:-1]), *known, answer.reply)
-    return case
+                facts = machine.facts
+                known = (facts.tls, facts.ext, facts.auth, opened.wall + answer.reply.last, answer.reply)
+    if not said:
+        return Case(Exchange("BANNER", b"", 0), (), opened.port, *known)
+    return Case(said[found], tuple(said[:found]), opened.port, *known)
 
 
 def _opens(event: Event) -> bool:

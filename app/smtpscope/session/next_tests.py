@@ -384,6 +384,9 @@ def _without_repeats(steps: Steps) -> Steps:
 
 
 def _sends(steps: Steps, minutes: int) -> str:
-    """What is new and the last in full, of what leads there the verbs."""
+    """What is new and the last in full, of what leads there the verbs; what only is done again is not told twice."""
     words = [step.words if step.new or step is steps[-1] else step.verb for step in steps]
-    return f"{f'in {minutes} min, until accepted: ' if minutes else ''}{', '.join(words)}"
+    afresh = next((place for place, step in enumerate(steps) if step.what == "connect"), -1)
+    if afresh >= 0 and len(words) > afresh + 3 and not any(step.new for step in steps):
+        words = [*words[: afresh + 1], f"the same to {words[-1]}"]
+    return f"in {minutes} min, until accepted: {', '.join(words[afresh:])}" if minutes else ", ".join(words)

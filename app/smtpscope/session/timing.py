@@ -270,10 +270,10 @@ class Timing:
             case Failed() | Closed():
                 self._end_phase(index, event.time, failed=True)
                 if isinstance(event, Closed) and self._owed is not None:
-                    self._add(self._wait(self._owed, index, event.time)._replace(outcome="no answer"))
+                    self._add(self._wait(self._owed, index, event.time, outcome="no answer"))
                 self._block = None
             case Forgot() if self._owed is not None:
-                self._add(self._wait(self._owed, index, event.time)._replace(outcome="no answer"))
+                self._add(self._wait(self._owed, index, event.time, outcome="no answer"))
                 self._asked, self._challenged, self._ours = event.time, False, False
 
     def _in_phase(self, kind: str) -> bool:
@@ -301,25 +301,25 @@ class Timing:
         pending, reply = answer.pending, answer.reply
         if pending is None or reply.code is None:
             return
-        step = self._wait(pending, index, reply.last)._replace(code=reply.code)
+        step = self._wait(pending, index, reply.last, reply.code)
         self._add(step)
         if pending.verb == "NOOP" and step.trips:
             self._floors.append((step.seconds, "NOOP"))
         self._asked = reply.last
         self._challenged = self._ours = pending.kind == "AUTH" and not answer.settled
 
-    def _wait(self, pending: Pending, index: int, end: float) -> Step:
+    def _wait(self, pending: Pending, index: int, end: float, code: int | None = None, outcome: str = "") -> Step:
         """The step of a reply that is owed: since it was asked for, or since the answer before it."""
         start, limit = max(pending.sent, self._asked), stage_of(pending.kind, None)
         if pending.kind == "BANNER":
-            return Step(BANNER, "banner", start, end, index, trips=1, limit=limit)
+            return Step(BANNER, "banner", start, end, index, "", code, outcome, 1, 0.0, limit)
         words = pending.line.split(None, 1)
         detail = words[1].decode(errors="backslashreplace") if len(words) > 1 else ""
         queued = start > pending.sent and not self._challenged
         if self._challenged:
             detail = "response"
         name = pending.verb or pending.kind
-        return Step(COMMAND, name, start, end, index, detail, trips=0 if queued else 1, limit=limit)
+        return Step(COMMAND, name, start, end, index, detail, code, outcome, 0 if queued else 1, 0.0, limit)
 
     def _block_taken(self, index: int, event: Progress) -> None:
         if self._block is None:
@@ -331,8 +331,8 @@ class Timing:
 
 def _behind(before: Step | None, step: Step) -> Step:
     """``step`` without what belongs to the one ``before`` it, whatever the events say."""
-    start = max(step.start, before.end) if before is not None else step.start
-    return step._replace(start=start, end=max(start, step.end))
+    start = step.start if before is None or before.end <= step.start else before.end
+    return step if start == step.start <= step.end else step._replace(start=start, end=max(start, step.end))
 
 
 def _network(step: Step, floor: float) -> float:

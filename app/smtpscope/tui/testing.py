@@ -32,7 +32,7 @@ class Testing(Acting):
         told = self.view.now.told
         if told is None or not told.until or self.session is None:
             return ""
-        return f"trying again in {clock(told.until - self.now + 0.999)}, Esc stops it"
+        return f"{clock(told.until - self.now + 0.999)} to the next try, Esc stops it"  # if it is cut, the time stays
 
     def hear(self) -> None:
         """Ring once where a test that waited was accepted."""
