@@ -11,7 +11,6 @@ from smtpscope.smtp.events import Event, Opened
 from smtpscope.smtp.machine import Answer, Machine
 from smtpscope.smtp.reply import Reply
 
-
 LONGEST = 30_000
 """Events of a connection that are looked through."""
 
