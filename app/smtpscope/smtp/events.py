@@ -210,7 +210,8 @@ class Told(NamedTuple):
 
     time: float
     kind: str
-    """``test`` and ``repeat`` begin and go on, ``accepted`` and ``ended`` are their ends."""
+    """Of a next test ``test`` when it begins, ``wait`` between two tries, ``accepted`` or ``ended`` when it is over;
+    of a repetition ``repeat`` and ``repeated``."""
     text: str
     """One line; words of the server's or the user's may stand in it."""
     until: float = 0.0
