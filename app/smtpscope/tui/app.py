@@ -265,12 +265,15 @@ class SmtpScope(Testing, Comparing, Keeping, Searching):
         step = plan.next_step(self.view.machine, self.profile, self.ehlo_name)
         if self.question is not None:
             step = plan.NextStep(None, "a number answers the question, Esc lays it aside")
+        elif self.session is None:
+            step = plan.NextStep(None, "End goes to the end" if self.past else "the end of the recording")
         elif self.past:
-            step = plan.NextStep(None, "End comes back to now, space pages, ^r replays to here")
+            step = plan.NextStep(None, "End comes back, ^r replays to here")
         elif self.view.now.question is not None:
             step = plan.NextStep(None, "? brings the question back: nothing goes on before it is answered")
         self.gate.label(step.label)
-        self.main.show_footer(self.view, step)
+        sends = self.session is not None and not self.past
+        self.main.show_footer(self.view, step, sends=sends, status=self.status)
 
     def say(self, news: str) -> None:
         """Tell something that is no event: it stands above the explanation until the next key."""

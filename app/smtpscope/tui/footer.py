@@ -42,6 +42,14 @@ _ORDER = (
     "noop",
     "vrfy",
 )
+_LOOKING = {
+    "earlier": ("<", "earlier"),
+    "later": (">", "later"),
+    "search": ("/", "search"),
+    "filter": ("f", "filter"),
+    "mark": ("*", "mark"),
+}
+"""What there is to do where nothing can be sent."""
 _ALWAYS = {
     "go": ("F5", "go"),
     "custom": ("i", "line"),
@@ -61,8 +69,11 @@ class Footer(NamedTuple):
     places: list[tuple[int, int, str]]
 
 
-def footer(machine: Machine, step: NextStep, width: int, prompt: str = "", ascii_only: bool = False) -> Footer:
-    """The footer for this state. With the focus in the line, whose ``prompt`` is given, it says what the line takes."""
+def footer(machine: Machine | None, step: NextStep, width: int, prompt: str = "", ascii_only: bool = False) -> Footer:
+    """The footer for this state, None where nothing can be sent: in the past, in a recording.
+
+    With the focus in the line, whose ``prompt`` is given, it says what the line takes.
+    """
     row = _Row(width)
     if prompt:
         row.put("", "Enter", "run" if prompt == ":" else "send")
@@ -76,14 +87,23 @@ def footer(machine: Machine, step: NextStep, width: int, prompt: str = "", ascii
             row.put(action, key, words)
         return row.footer
     always = [action for action in _ALWAYS if action in _fitting(width, _cells(step))]
+    if machine is None:
+        always = [action for action in always if action not in ("go", "custom")]
     reserved = sum(_size(*_ALWAYS[action]) for action in always)
     if step.step is not None or step.cursor is not None:
         row.put("step", "space", _short(step.label, width - reserved - len(" space   ")), "strong")
     else:
         row.say(_short(step.label, width - reserved - 3))
+    for action, (key, words) in _LOOKING.items() if machine is None else ():
+        if row.left >= reserved + _size(key, words):
+            row.put(action, key, words)
     for action in _ORDER:
         key = BY_ID[action].shown_keys
-        if BY_ID[action].verdict(machine) is Verdict.LEGAL and row.left >= reserved + _size(key, _WORDS[action]):
+        if (
+            machine
+            and BY_ID[action].verdict(machine) is Verdict.LEGAL
+            and row.left >= reserved + _size(key, _WORDS[action])
+        ):
             row.put(action, key, _WORDS[action])
     for action in always:
         row.put(action, *_ALWAYS[action], "dim")
@@ -141,4 +161,4 @@ def _short(text: str, room: int) -> str:
 
 def footer_actions() -> tuple[str, ...]:
     """Every action that the footer may show."""
-    return ("step", *_ORDER, *_ALWAYS, "ending", "drop")
+    return ("step", *_ORDER, *_LOOKING, *_ALWAYS, "ending", "drop")

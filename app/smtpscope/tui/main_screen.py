@@ -220,7 +220,8 @@ class MainScreen(Screen[None]):
             self.seek_bar.show(self.seek.position(row), self.seek.ticks(), *self.seek.ends)
         above: list[Spans] = [[(safe(view.redactor.text(news)), "warn")]] if news else []
         if question is not None:
-            above = [*_question(question, view.redactor.text(question.text), self.size.width - 2), *above]
+            width = INSPECTOR - 3 if self.beside else self.size.width - 2
+            above = [*_question(question, view.redactor.text(question.text), width), *above]
         if self.beside or self.has_class("over"):
             self.inspector.show(Look(view, shown, row, tests), above)
         if self.beside:
@@ -238,16 +239,18 @@ class MainScreen(Screen[None]):
         self.explanation.styles.height = rows = max(2, len(above) if question is not None else 0)
         self.explanation.show([[(" ", "text"), *line] for line in [*above, *lines][:rows]])
 
-    def show_footer(self, view: View, step: NextStep) -> None:
-        """What space does, and the keys; and the rule, which tells who has the focus."""
+    def show_footer(self, view: View, step: NextStep, *, sends: bool = True, status: str = "") -> None:
+        """What space does, and the keys, of which some send; and the rule: who has the focus, what was searched for."""
         step = replace(step, label=view.redactor.text(step.label))
         prompt = self.line.prompt if self.pane == "line" else ""
-        self._footer = footer(view.machine, step, self.size.width, prompt, self._profile.ascii)
+        self._footer = footer(view.machine if sends else None, step, self.size.width, prompt, self._profile.ascii)
         self.bottom.show([self._footer.spans])
         dash, width = "-" if self._profile.ascii else "─", self.size.width
         left = width - INSPECTOR if self.beside else width
         marked = {pane: f" {name} *" if self.pane == pane else f" {name}" for pane, name in _PANES.items()}
-        text = f"{dash}{marked['inspector' if self.has_class('over') else 'log']} ".ljust(left, dash)
+        text = f"{dash}{marked['inspector' if self.has_class('over') else 'log']} "
+        text += f"{dash} {safe(status)} " if status else ""
+        text = text.ljust(left, dash)
         if self.beside:
             text += f"{dash}{marked['inspector']} ".ljust(width - left, dash)
         self.rule.show([[(text, "dim")]])
