@@ -53,7 +53,7 @@ async def worked(hands: Driven) -> None:
 async def command(hands: Driven, text: str) -> None:
     """A line of the app's own."""
     await hands.press("colon")
-    await hands.write(text)
+    await hands.paste(text)
     await hands.press("enter")
     await worked(hands)
 
