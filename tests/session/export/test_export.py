@@ -19,6 +19,7 @@ from smtp.playbook import Playbook, at_data, at_rcpt, connected, greeted, in_tls
 from smtpscope.session.export import COMMANDS, KINDS, export
 from smtpscope.session.export.outline import INLINE
 from smtpscope.session.keep import load
+from smtpscope.smtp.command import SMTPCommand
 from smtpscope.smtp.events import Closed, Drop, Event, Issued, Opened, Received, Sent
 from tui.hostile_payloads import PAYLOADS
 
@@ -331,6 +332,37 @@ def test_what_cannot_be_told_is_said(kind: str) -> None:
 )
 def test_what_a_program_cannot_do_is_said(kind: str, make: Callable[[], Playbook], said: str) -> None:
     assert said.lower() in comment(export(make().events, kind)).lower()
+
+
+NASTY = st.sampled_from(
+    [b"'", b'"', b"$(touch x)", b"`", b"\\", b"\n", b"\r", b"\0", b" ", b">", b"<", b"#", b"\\c", b"%", b"a"]
+)
+WORDS = st.lists(NASTY | st.binary(max_size=3), max_size=6).map(b"".join)
+LINES = st.tuples(
+    st.sampled_from(
+        [b"EHLO ", b"MAIL FROM:<", b"RCPT TO:<", b"AUTH PLAIN ", b"AUTH LOGIN", b"DATA", b"NOOP", b"", b"."]
+    ),
+    WORDS,
+    st.sampled_from([b"\r\n", b">\r\n", b"\n"]),
+).map(b"".join)
+REPLIES = st.sampled_from([b"250 ok\r\n", b"354 go\r\n", b"334 VXNlcm5hbWU6\r\n", b"550 no\r\n", b"235 ok\r\n", b""])
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+@settings(max_examples=40)
+@given(talk=st.lists(st.tuples(LINES, REPLIES), max_size=12), user=st.text(max_size=5))
+def test_every_command_can_be_read(kind: str, talk: list[tuple[bytes, bytes]], user: str) -> None:
+    """Whatever was said: a shell, or Python, finds nothing wrong with it."""
+    play = greeted()
+    for line, reply in talk:
+        if line.startswith(b"AUTH"):
+            play.apply(Issued(play.time, SMTPCommand.AUTH, user=user))
+        play = play >> line << reply
+    script = export(play.events, kind)
+    if kind == "python":
+        compile(script, "script", "exec")
+    else:
+        subprocess.run(["sh", "-n"], input=script.encode(), check=True, timeout=20)
 
 
 def test_a_recipient_that_was_refused_does_not_end_curl() -> None:
