@@ -51,7 +51,8 @@ def run(profile: Profile) -> int:
             complain(problem, 1)
     if not profile.demo and reached(recorder):
         history.started(line_of(replace(profile, user=app.profile.user)))
-        history.sent(envelopes_of(recorder, app.view.redactor))
+        others = (recorder[index] for index in range(len(recorder)) if not recorder.is_wire(index))
+        history.sent(envelopes_of(others, app.view.redactor))
     if profile.transcript and len(recorder) and sys.stdout is not None:
         _print(transcript(recorder, redact=app.view.redactor))
     recorder.close()

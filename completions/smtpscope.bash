@@ -1,0 +1,47 @@
+# Completion of smtpscope for bash: source this file, or put it into bash-completion's folder as "smtpscope".
+
+_smtpscope_from() { # the words behind the first that begin as the first does
+    local word begin=$1
+    shift
+    for word; do [[ $word == "$begin"* ]] && COMPREPLY+=("$word"); done
+}
+
+_smtpscope_files() {
+    local IFS=$'\n'
+    compopt -o filenames 2>/dev/null
+    COMPREPLY+=($(compgen -f -- "$1"))
+}
+
+_smtpscope() {
+    local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} word verb=
+    COMPREPLY=()
+    for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+        case $word in open | export | diff | demo) verb=$word && break ;; esac
+    done
+    case $before in
+    -s | --server) COMPREPLY=($(compgen -A hostname -- "$current")) && return ;;
+    -p | --port) _smtpscope_from "$current" smtp submission submissions smtps lmtp && return ;;
+    -a | --auth) _smtpscope_from "$current" PLAIN LOGIN CRAM-MD5 ;;
+    --auto) _smtpscope_from "$current" none banner ehlo tls auth && return ;;
+    --as) _smtpscope_from "$current" transcript jsonl markdown html svg swaks curl openssl python && return ;;
+    --save | --tls-ca-path) _smtpscope_files "$current" && return ;;
+    -f | --from | -t | --to | -h | --helo | --ehlo | -li | -au | -ap | -d | --data | --timeout) return ;;
+    esac
+    case $verb:$current in
+    open:-*) _smtpscope_from "$current" --ascii ;;
+    export:-*) _smtpscope_from "$current" --as ;;
+    open:* | export:* | diff:*) _smtpscope_files "$current" ;;
+    *:-*)
+        _smtpscope_from "$current" -s --server -p --port -4 -6 -li -h --helo --ehlo -f --from -t --to -d --data \
+            -tls -tlsc --tls-ca-path --tls-insecure -a --auth -au -ap --timeout --auto --save --with-secrets \
+            --no-keep --ascii --no-transcript --serve-only --version --help
+        ;;
+    :*)
+        _smtpscope_from "$current" demo open export diff
+        COMPREPLY+=($(compgen -A hostname -- "$current"))
+        ;;
+    esac
+    return 0
+}
+
+complete -F _smtpscope smtpscope

@@ -1,0 +1,40 @@
+# Completion of smtpscope for fish: put this file into ~/.config/fish/completions.
+
+set -l kept open export diff
+set -l on_server "not __fish_seen_subcommand_from $kept"
+
+complete -c smtpscope -f
+complete -c smtpscope -n "__fish_is_first_arg" -a demo -d "a practice server and a session on it"
+complete -c smtpscope -n "__fish_is_first_arg" -a open -d "look into a kept session"
+complete -c smtpscope -n "__fish_is_first_arg" -a export -d "make something of a kept session"
+complete -c smtpscope -n "__fish_is_first_arg" -a diff -d "compare two kept sessions"
+complete -c smtpscope -n "__fish_is_first_arg" -a "(__fish_print_hostnames)"
+complete -c smtpscope -n "__fish_seen_subcommand_from $kept" -F
+complete -c smtpscope -n "__fish_seen_subcommand_from export" -l as -x -a "transcript jsonl markdown html svg swaks curl openssl python"
+complete -c smtpscope -n "not __fish_seen_subcommand_from export diff" -l ascii -d "plain characters"
+
+complete -c smtpscope -n $on_server -s s -l server -x -a "(__fish_print_hostnames)" -d "the server"
+complete -c smtpscope -n $on_server -s p -l port -x -a "smtp submission submissions smtps lmtp" -d "its port"
+complete -c smtpscope -n $on_server -s 4 -d "over IPv4 only"
+complete -c smtpscope -n $on_server -s 6 -d "over IPv6 only"
+complete -c smtpscope -n $on_server -o li -x -d "address to connect from"
+complete -c smtpscope -n $on_server -s h -l helo -l ehlo -x -d "name for EHLO"
+complete -c smtpscope -n $on_server -s f -l from -x -d "reverse-path"
+complete -c smtpscope -n $on_server -s t -l to -x -d "forward-paths"
+complete -c smtpscope -n $on_server -s d -l data -x -d "the message, or @ and its file"
+complete -c smtpscope -n $on_server -o tls -d "STARTTLS"
+complete -c smtpscope -n $on_server -o tlsc -d "TLS from the first octet on"
+complete -c smtpscope -n $on_server -l tls-ca-path -r -F -d "trust anchors"
+complete -c smtpscope -n $on_server -l tls-insecure -d "go on without trust"
+complete -c smtpscope -n $on_server -s a -l auth -a "PLAIN LOGIN CRAM-MD5" -d "log in"
+complete -c smtpscope -n $on_server -o au -x -d "user name"
+complete -c smtpscope -n $on_server -o ap -d "password; without a value it is asked for"
+complete -c smtpscope -n $on_server -l timeout -x -d "for each reply: 30, 30s, 2m, 1h; 0 for no limit"
+complete -c smtpscope -n $on_server -l auto -x -a "none banner ehlo tls auth" -d "run to"
+complete -c smtpscope -n $on_server -l save -r -F -d "write the session to a file"
+complete -c smtpscope -n $on_server -l with-secrets -d "hide no secrets in it"
+complete -c smtpscope -n $on_server -l no-keep -d "remember nothing of this run"
+complete -c smtpscope -n $on_server -l no-transcript -d "print nothing on leaving"
+complete -c smtpscope -n "__fish_seen_subcommand_from demo" -l serve-only -d "the practice server alone"
+complete -c smtpscope -n $on_server -l version -d "say the version"
+complete -c smtpscope -n $on_server -l help -d "say how it is used"
