@@ -38,7 +38,7 @@ class WireLog(RowView, can_focus=True):
     WireLog {
         & > .wire-log--cursor { text-style: reverse; }
         & > .wire-log--cursor-blurred { text-style: bold; }
-        & > .wire-log--selected { background: $primary 30%; text-style: bold; }
+        & > .wire-log--selected { background: $primary-muted; }
         & > .wire-log--badge { text-style: bold reverse; }
     }
     """

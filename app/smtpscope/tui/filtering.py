@@ -60,6 +60,7 @@ class Filtering(Marking):
             self.back()
             if self._chip_row is not None:
                 self._chip_row.focus()
+                self.say("arrows choose, Enter switches off and on, Delete removes, Esc goes back")
             return
         try:
             chip = Chip.parse(event.text)
