@@ -328,6 +328,14 @@ def test_what_cannot_be_told_is_said(kind: str) -> None:
         ("openssl", whole, "-quiet"),
         ("python", lambda: at_rcpt() >> b"BDAT 4 LAST\r\n1234" << "250 ok", "BDAT"),
         ("python", at_data, "text was not ended"),
+        ("swaks", lambda: connected("250 x") >> "AUTH PLAIN eA==" << "503 no", "not offer AUTH: swaks will not say it"),
+        ("curl", lambda: connected("250 x") >> "STARTTLS" << "502 no", "not offer STARTTLS: curl will not say it"),
+        (
+            "python",
+            lambda: connected("250 x") >> "STARTTLS" << "502 no",
+            "not offer STARTTLS: aiosmtplib will not say it",
+        ),
+        ("swaks", lambda: connected() >> "STARTTLS" << "454 no" >> "MAIL FROM:<a@x>" << "250 ok", "left out: STARTTLS"),
     ],
 )
 def test_what_a_program_cannot_do_is_said(kind: str, make: Callable[[], Playbook], said: str) -> None:
@@ -363,6 +371,13 @@ def test_every_command_can_be_read(kind: str, talk: list[tuple[bytes, bytes]], u
         compile(script, "script", "exec")
     else:
         subprocess.run(["sh", "-n"], input=script.encode(), check=True, timeout=20)
+
+
+def test_tls_that_was_refused_is_tried_again_only_where_the_session_ended_with_it() -> None:
+    refused = connected() >> "STARTTLS" << "454 no"
+    assert "--tls" in export((refused >> "QUIT" << "221 bye").events, "swaks")
+    refused = connected() >> "STARTTLS" << "454 no"
+    assert "--tls" not in export((refused >> "MAIL FROM:<a@x>" << "250 ok").events, "swaks")
 
 
 def test_a_recipient_that_was_refused_does_not_end_curl() -> None:

@@ -6,7 +6,7 @@ import re
 from urllib.parse import quote
 
 from smtpscope.session.export.hiding import Hide
-from smtpscope.session.export.outline import MESSAGE_FILE, NOTHING, Outline, outline, remarks, unstuffed
+from smtpscope.session.export.outline import MESSAGE_FILE, NOTHING, Outline, outline, remarks, unoffered, unstuffed
 from smtpscope.session.export.shell import PASSWORD, USER, command, comments, printed, word
 from smtpscope.smtp.events import Event
 
@@ -73,7 +73,7 @@ def _stopped(it: Outline) -> str:
 
 def _cannot(it: Outline) -> list[str]:
     """What curl has no option for."""
-    notes = []
+    notes = unoffered(it, "curl")
     if it.hello in ("HELO", "LHLO"):
         notes.append(f"curl says EHLO, not {it.hello}, and HELO only where EHLO is refused")
     if it.mechanism and it.mechanism not in MECHANISMS:

@@ -7,7 +7,7 @@ equals. What is not in it is named in ``left_out``, so that no command claims mo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -120,6 +120,20 @@ def unstuffed(text: bytes) -> bytes:
     return _STUFFED.sub(b"", text)
 
 
+def unoffered(it: Outline, program: str) -> list[str]:
+    """What a program that goes by the server's offer will not do again."""
+    missing = ["AUTH"] if it.mechanism and "AUTH" not in it.offered else []
+    if it.starttls and not any("STARTTLS" in each for each in _offers(it.connection)):
+        missing.append("STARTTLS")
+    return [f"the server did not offer {name}: {program} will not say it" for name in missing]
+
+
+def _offers(connection: Connection) -> Iterator[dict[str, str]]:
+    for each in connection.of("EHLO"):
+        if each.reply is not None and each.good:
+            yield capabilities(each.reply.lines)
+
+
 def pieces(it: Outline) -> list[str]:
     """What is lost where every program sends one line, and waits for its reply."""
     lost = ["octets went out in other pieces than lines: that is not kept"] * it.connection.raw
@@ -158,8 +172,9 @@ def _fill_link(it: Outline, exchanges: list[Exchange], used: list[Exchange], hid
         if each.kind in ("CONNECT", "BANNER", "QUIT", "FAILED", "TLS"):
             used.append(each)
         if each.kind == "STARTTLS" and not it.starttls:
-            it.starttls = True
-            used.append(each)
+            behind = exchanges[exchanges.index(each) + 1 :]
+            it.starttls = each.good or not any(later.line and later.kind != "QUIT" for later in behind)
+            used += [each] * it.starttls
     secured = it.connection.secured
     if secured is not None:
         went_on = any(each.tls and each.line for each in exchanges)

@@ -6,7 +6,17 @@ import re
 
 from smtpscope.session.exchanges import Exchange
 from smtpscope.session.export.hiding import Hide
-from smtpscope.session.export.outline import INLINE, MESSAGE_FILE, NOTHING, Outline, outline, pieces, remarks, unstuffed
+from smtpscope.session.export.outline import (
+    INLINE,
+    MESSAGE_FILE,
+    NOTHING,
+    Outline,
+    outline,
+    pieces,
+    remarks,
+    unoffered,
+    unstuffed,
+)
 from smtpscope.session.export.shell import comments
 from smtpscope.smtp.events import Event
 
@@ -122,7 +132,7 @@ def _str(data: bytes) -> str:
 
 
 def _cannot(it: Outline) -> list[str]:
-    notes = []
+    notes = [note for note in unoffered(it, "aiosmtplib") if "STARTTLS" in note]  # it says AUTH all the same
     if it.hello == "LHLO":
         notes.append("aiosmtplib reads one reply to the dot, where LMTP gives one for each recipient")
     notes += pieces(it)

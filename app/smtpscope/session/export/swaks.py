@@ -12,6 +12,7 @@ from smtpscope.session.export.outline import (
     is_address,
     outline,
     remarks,
+    unoffered,
 )
 from smtpscope.session.export.shell import PASSWORD, USER, command, comments, printed, wired, word
 from smtpscope.smtp.events import Event
@@ -92,7 +93,7 @@ def _stop(it: Outline) -> list[str]:
 
 def _cannot(it: Outline) -> list[str]:
     """What swaks has no option for."""
-    notes = []
+    notes = unoffered(it, "swaks")
     if it.mechanism and it.mechanism not in MECHANISMS:
         notes.append(f"AUTH {it.mechanism} is left out: its options for swaks are not known here")
     paths: list[Path] = [*([it.mail] if it.mail else []), *it.rcpts]
