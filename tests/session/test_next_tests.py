@@ -484,6 +484,25 @@ async def test_a_server_that_is_down_meanwhile_is_tried_again() -> None:
         assert driven.here is C.RCPT
 
 
+async def test_a_try_waits_until_the_user_is_done() -> None:
+    """What is half sent is not ended by a countdown."""
+    replies: dict[str, bytes | Sequence[bytes]] = {"RCPT": [b"450 later\r\n", b"250 ok\r\n", b"250 ok\r\n"]}
+    async with driving(serving(replies), auto="ehlo") as driven:
+        await driven.do("go")
+        case = case_now(driven)
+        test = planned(driven, case)["wait_1"]
+        await driven.do("send_lines", [b"RCPT TO:<c@mail.test>\r\n", b"DATA\r\n", b"half\r\n"])
+        driven.session.run_test(test, case)
+        running = driven.session._test
+        assert running is not None
+        running._due()  # its time has come
+        assert (driven.here, len(driven.of(Opened)), running.waits) == (C.DATA, 1, True)
+        await driven.do("send", b".\r\n")
+        running._due()
+        await driven.until(lambda: driven.of(Told)[-1].kind == "accepted")
+        assert b"half\r\n.\r\nQUIT\r\nEHLO" in driven.wire
+
+
 @pytest.mark.parametrize("way", ["stop_test", "drop"])
 async def test_the_countdown_can_be_stopped_and_sends_nothing(way: str) -> None:
     async with driving(serving({"RCPT": b"450 later\r\n"}), auto="ehlo") as driven:

@@ -65,8 +65,8 @@ def test_a_whole_session_is_told_step_by_step() -> None:
     line = timeline(finished())
     assert names(line) == [
         "DNS mx1.example.org", "TCP 192.0.2.7 port 587", "banner 220", "EHLO 250 client.example.net", "STARTTLS 220",
-        "TLS TLSv1.3", "EHLO 250 client.example.net", "AUTH 235 PLAIN", "MAIL 250 FROM:<alice@example.org>",
-        "RCPT 550 TO:<carol@example.org>", "RCPT 250 TO:<bob@example.org>", "RCPT 250 TO:<dave@example.org>",
+        "TLS TLSv1.3", "EHLO 250 client.example.net", "AUTH 235 PLAIN", "MAIL 250 alice@example.org",
+        "RCPT 550 carol@example.org", "RCPT 250 bob@example.org", "RCPT 250 dave@example.org",
         "DATA 354", "text 61 bytes", "DOT 250", "QUIT 221",
     ]  # fmt: skip
     assert [ms(each.seconds) for each in line.steps] == [
@@ -258,7 +258,7 @@ def test_labels_are_safe_and_without_secrets() -> None:
     text = bars(line, lambda text: text.replace("hunter2", "[hidden]"))[-1].label
     assert text.isprintable()
     assert "hunter2" not in text
-    assert text.startswith("RCPT 550 TO:<")
+    assert text.startswith("RCPT 550 ")
 
 
 # -- on a real connection

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 BOUND = 60
 """Minutes after which a test that waits gives up."""
+LATER = 1.0
+"""Seconds until it is looked again whether there is room for a try."""
 
 
 class RunningTest:
@@ -97,10 +99,11 @@ class RunningTest:
         try:
             for place, step in enumerate(steps):
                 leaves = any(later.what == "connect" for later in steps[place + 1 :])
-                if leaves and not self._session.machine.facts.link:
+                if leaves:
+                    await self._say_goodbye()
                     continue
                 code = await self._do(step)
-                if code // 100 not in (2, 3) and not leaves:
+                if code // 100 not in (2, 3):
                     return step, code
         except asyncio.CancelledError:
             self._stopped = True
@@ -114,9 +117,6 @@ class RunningTest:
         match step.what:
             case "connect":
                 return await self._connect(step.number)
-            case "drop":
-                session.transport.drop()
-                return 0
             case "login":
                 with self._profile(user=step.user or session.profile.user):
                     mechanism = step.mechanism or plan.mechanism(session.machine.facts, session.profile)
@@ -166,8 +166,9 @@ class RunningTest:
 
     def _due(self) -> None:
         self._timer = None
-        if self._session._busy():
-            self._tell("ended", "not tried again: something else is under way")
+        machine = self._session.machine
+        if self._session._busy() or machine.facts.data_mode or machine.unfinished:  # the user is at something else
+            self._timer = asyncio.get_running_loop().call_later(min(LATER, self._pause), self._due)
         else:
             self._session._spawn(self._try())
 
@@ -192,6 +193,7 @@ class RunningTest:
             self._count_down()
 
     async def _say_goodbye(self) -> None:
+        """QUIT, where it would be a command now; connecting drops what is left."""
         machine = self._session.machine
         if machine.facts.link and not machine.pending and machine.prompt == ">":
             await self._session._line(b"QUIT\r\n")

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from smtpscope.smtp.effects import Pending
+from smtpscope.smtp.effects import Pending, path_of
 from smtpscope.smtp.events import (
     Cipher,
     Closed,
@@ -55,7 +55,8 @@ class Step(NamedTuple):
     event: int
     """The index of the event that ended it."""
     detail: str = ""
-    """What the line said behind its verb, an address or a size; foreign, and secrets may stand in it."""
+    """The path of MAIL and RCPT, else what the line said behind its verb, an address or a size; foreign, and secrets
+    may stand in it."""
     code: int | None = None
     outcome: str = ""
     """``waiting`` while it goes on, ``no answer`` or ``failed`` where that was its end."""
@@ -143,25 +144,27 @@ class Times:
 
     def __init__(self) -> None:
         self._begun: list[int] = [0]
-        self._timings: list[Timing] = [Timing()]
+        self._ended: list[Timeline] = []  # of all connections but the newest
+        self._newest = Timing()
         self._runs: list[tuple[int, int]] = []  # of each repetition, the first event and the one behind the last
 
     def apply(self, index: int, event: Event, machine: Machine, answers: list[Answer]) -> None:
         """Take one event, after the machine has."""
         if isinstance(event, Opened):
             self._begun.append(index)
-            self._timings.append(Timing())
+            self._ended.append(self._newest.timeline())
+            self._newest = Timing()
         elif isinstance(event, Told):
             if event.kind == "repeat":
                 self._runs.append((index, sys.maxsize))
             elif event.kind == "repeated" and self._runs:
                 self._runs[-1] = (self._runs[-1][0], index + 1)
-        self._timings[-1].apply(index, event, machine, answers)
+        self._newest.apply(index, event, machine, answers)
 
     def at(self, event: int, now: float | None = None) -> Timeline:
         """The timeline of the connection that event ``event`` belongs to, as it was then; ``now`` is its time."""
         place = bisect_right(self._begun, event) - 1
-        line = self._timings[max(0, place)].timeline(now)
+        line = self._ended[place] if 0 <= place < len(self._ended) else self._newest.timeline(now)
         there = bisect_right(line.steps, event, key=lambda step: step.event)
         steps, later = line.steps[:there], line.steps[there : there + 1]
         if later and now is not None and later[0].start <= now:  # it went on then
@@ -172,9 +175,8 @@ class Times:
     def runs(self, event: int) -> list[Timeline]:
         """The timelines of the repetition that event ``event`` belongs to; empty where it belongs to none."""
         start, end = next((run for run in self._runs if run[0] <= event < run[1]), (0, 0))
-        return [
-            timing.timeline() for begun, timing in zip(self._begun, self._timings, strict=True) if start < begun < end
-        ]
+        lines = [*self._ended, self._newest.timeline()]
+        return [line for begun, line in zip(self._begun, lines, strict=True) if start < begun < end]
 
 
 class Timing:
@@ -313,8 +315,10 @@ class Timing:
         start, limit = max(pending.sent, self._asked), stage_of(pending.kind, None)
         if pending.kind == "BANNER":
             return Step(BANNER, "banner", start, end, index, "", code, outcome, 1, 0.0, limit)
-        words = pending.line.split(None, 1)
-        detail = words[1].decode(errors="backslashreplace") if len(words) > 1 else ""
+        if pending.kind in ("MAIL", "RCPT"):
+            detail = path_of(pending.line) or "<>"
+        else:
+            detail = b"".join(pending.line.split(None, 1)[1:]).decode(errors="backslashreplace")
         queued = start > pending.sent and not self._challenged
         if self._challenged:
             detail = "response"

@@ -44,7 +44,7 @@ def bars(line: Timeline, hide: Callable[[str], str] = str) -> list[Bar]:
 
 
 def label(step: Step, hide: Callable[[str], str] = str) -> str:
-    """What a step is called: ``DNS``, ``banner 220``, ``RCPT 550 TO:<bob@example.org>``."""
+    """What a step is called: ``DNS``, ``banner 220``, ``RCPT 550 bob@example.org``."""
     words = [step.name, f"{step.code}" if step.code is not None else step.outcome, step.detail]
     return safe(hide(" ".join(word for word in words if word)))
 
