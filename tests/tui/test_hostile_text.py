@@ -322,7 +322,7 @@ def line_hint(stage: Stage, payload: bytes) -> list[Widget]:
 
 def help_note(stage: Stage, payload: bytes) -> list[Widget]:
     note(NOTES["failure"])(stage, payload)
-    return over(stage, Help([stage.app.view.log.spans(stage.main.cursor_row(stage.app.view))], "log"))
+    return over(stage, Help([stage.app.view.log.spans(stage.main.cursor_row)], "log"))
 
 
 def pasted(stage: Stage, payload: bytes) -> list[Widget]:

@@ -12,7 +12,7 @@ NAME = "recording of 2023-11-14 22:13, read-only"
 def row_text(hands: Driven) -> str:
     """The row under the cursor."""
     log = hands.app.view.log
-    return "".join(text for text, _ in log.spans(hands.app.main.cursor_row(hands.app.view)))
+    return "".join(text for text, _ in log.spans(hands.app.main.cursor_row))
 
 
 def bar(hands: Driven) -> SeekBar:

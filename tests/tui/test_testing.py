@@ -206,7 +206,7 @@ async def test_accepted_rings_the_bell_once(monkeypatch: pytest.MonkeyPatch) -> 
     async with on_server(answering(replies), ONE) as (hands, server):
         monkeypatch.setattr(hands.app, "bell", lambda: rung.append("bell"))
         await to_refusal(hands)
-        case, tests = hands.app.tests_at(hands.app.main.cursor_row(hands.app.view))
+        case, tests = hands.app.tests_at(hands.app.main.cursor_row)
         test = next(test for test in tests if test.id == "wait_5")
         hands.app.call("run_test", test, case, 0.001)
         await hands.until(lambda: "accepted" in "".join(told(hands)))

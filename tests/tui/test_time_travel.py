@@ -126,3 +126,15 @@ async def test_exchanges_are_gone_through() -> None:
         assert hands.app.main.log_view.cursor > before
         await hands.press(*["greater_than_sign"] * 40)
         assert "PAST" not in hands.header
+
+
+async def test_the_moment_is_that_of_the_row_also_in_a_filtered_log() -> None:
+    async with driven(PROFILE, finished()) as hands:
+        await hands.press("f")
+        await hands.write("cmd:MAIL")
+        await hands.press("enter")
+        await hands.until(lambda: "MAIL FROM" in hands.log[0] or "MAIL FROM" in hands.log[1])
+        await hands.press("g")
+        await to_row(hands, "MAIL FROM")
+        assert "PAST 4." in hands.header
+        assert hands.here == "CONNECTED"

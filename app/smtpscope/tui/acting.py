@@ -231,7 +231,7 @@ class Acting(App[int]):
 
     def do_replay(self) -> None:
         """A new connection, to the cursor's row."""
-        row = self.main.cursor_row(self.view)
+        row = self.main.cursor_row
         event = self.view.log.event[row] if row >= 0 else 0
         self.action_now()
         self.call("replay", event)
@@ -291,7 +291,7 @@ class Acting(App[int]):
             self.aside = False
             self.look()
             return
-        page = reply_page(Look(self.view, self.shown, self.main.cursor_row(self.view)))
+        page = reply_page(Look(self.view, self.shown, self.main.cursor_row))
         self.push_screen(Help([paragraph.spans for paragraph in page], self.main.pane))
 
     def do_earlier(self) -> None:
@@ -303,16 +303,16 @@ class Acting(App[int]):
         self._to_exchange(1)
 
     def _to_exchange(self, step: int) -> None:
-        row = self.main.cursor_row(self.view)
+        row = self.main.cursor_row
         other = self.view.log.next_exchange(row, step) if row >= 0 else -1
         if other >= 0:
-            self.main.log_view.cursor = self.view.log.place(other)
+            self.main.log_view.cursor = self.rows.place(other)
         elif step > 0:
             self.action_now()
 
     def do_row(self) -> None:
         """Copy the cursor's row."""
-        row = self.main.cursor_row(self.view)
+        row = self.main.cursor_row
         if row >= 0:
             text = "".join(text for text, _ in self.view.log.spans(row))
             self.say(clipboard.copy(wall(text), self.copy_to_clipboard))

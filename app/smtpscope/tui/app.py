@@ -214,7 +214,7 @@ class SmtpScope(Testing, Comparing, Keeping, Searching):
     @property
     def past(self) -> bool:
         """Whether the cursor is on an old row, and the screen at that moment: nothing can be sent from it."""
-        row = self.main.cursor_row(self.view)
+        row = self.main.cursor_row
         return row >= 0 and self.main.log_view.cursor < len(self.rows) - 1 and not self.view.is_last(row)
 
     @property
@@ -232,7 +232,7 @@ class SmtpScope(Testing, Comparing, Keeping, Searching):
             )
         rows = len(view.log)
         self._left = rows if self._left < 0 else self._left
-        row = self.main.cursor_row(view)
+        row = self.main.cursor_row
         moment, found = view.at(row), summary(view.findings.found, view.event_of(row))
         question = view.now.question is not None
         return Shown(moment, view.redactor, moment.time, True, rows - self._left, question, findings=found)
@@ -349,7 +349,7 @@ class SmtpScope(Testing, Comparing, Keeping, Searching):
         """Another time of a recording."""
         row = self.main.seek.row(event.position)
         if row >= 0:
-            self.main.log_view.cursor = self.view.log.place(row)
+            self.main.log_view.cursor = self.rows.place(row)
 
     def on_inspector_sought(self, event: Inspector.Sought) -> None:
         """A row that the inspector speaks of is gone to."""

@@ -33,7 +33,7 @@ class Copying(Acting):
         self._copy("".join([*pieces, escape(data[last:])]))
 
     def _octets(self) -> tuple[bytes, list[tuple[int, int]]]:
-        data, _, hidden = bytes_of(Look(self.view, self.shown, self.main.cursor_row(self.view)))
+        data, _, hidden = bytes_of(Look(self.view, self.shown, self.main.cursor_row))
         return data, hidden
 
     def _copy(self, text: str) -> None:

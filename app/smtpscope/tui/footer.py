@@ -58,6 +58,8 @@ _ALWAYS = {
     "explain": ("?", "help"),
     "quit": ("^q", "leave"),
 }
+_ENTER = {":": "run", "/": "search", "filter>": "filter", "note>": "keep", "user>": "go on", "password>": "log in"}
+"""What Enter does at the screen's own prompts; on the wire it sends."""
 _NEEDED = ("explain", "palette", "custom", "go", "quit", "command")
 """Which of them stay longest where there is little room."""
 
@@ -76,7 +78,7 @@ def footer(machine: Machine | None, step: NextStep, width: int, prompt: str = ""
     """
     row = _Row(width)
     if prompt:
-        row.put("", "Enter", "run" if prompt == ":" else "send")
+        row.put("", "Enter", _ENTER.get(prompt, "send"))
         for action, key, words in (
             ("", "Esc", "back"),
             *((("", "Tab", "complete"), ("", "Up" if ascii_only else "↑↓", "history")) if prompt in (">", ":") else ()),

@@ -90,6 +90,7 @@ class MainScreen(Screen[None]):
         self.rule = TextRows(ascii_only=ascii_only, id="rule")
         self.log_view = WireLog(rows, ascii_only=ascii_only, id="log")
         self.inspector = Inspector(ascii_only=ascii_only, id="inspector")
+        self.rows = rows
         self.seek = Seek(rows.log)
         self.seek_bar = SeekBar(ascii_only=ascii_only, id="seek") if recording else None
         self.explanation = TextRows(ascii_only=ascii_only, id="explain")
@@ -201,10 +202,10 @@ class MainScreen(Screen[None]):
             nodes = picture_state.nodes(shown.moment, shown.now)
             self.diagram.show(picture, nodes, trail.edges, trail.latest, trail.jump)
 
-    def cursor_row(self, view: View) -> int:
+    @property
+    def cursor_row(self) -> int:
         """The id of the row under the log's cursor, -1 for none."""
-        place, shown = self.log_view.cursor, view.log.shown
-        return shown[place] if 0 <= place < len(shown) else -1
+        return self.rows.id(self.log_view.cursor)
 
     def show_row(
         self,
@@ -215,7 +216,7 @@ class MainScreen(Screen[None]):
         tests: Callable[[int], Sequence[str] | None] = lambda row: None,
     ) -> None:
         """The row under the cursor, below a question or news; ``tests`` gives the tests at a row, by their ids."""
-        row, log = self.cursor_row(view), view.log
+        row, log = self.cursor_row, view.log
         if self.seek_bar is not None and row >= 0:
             self.seek_bar.show(self.seek.position(row), self.seek.ticks(), *self.seek.ends)
         above: list[Spans] = [[(safe(view.redactor.text(news)), "warn")]] if news else []

@@ -70,7 +70,7 @@ class Testing(Acting):
         if self.undecided:
             self.say("a question stands: a digit answers it, ? brings it back")
             return
-        case, tests = self.tests_at(self.main.cursor_row(self.view))
+        case, tests = self.tests_at(self.main.cursor_row)
         if case is None or not tests:
             self.say("there is no test for this row: put the cursor on a refusal")
             return
