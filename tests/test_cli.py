@@ -106,7 +106,7 @@ WANTED: list[tuple[list[str], Wanted]] = [
     (["demo", "--save", "a.jsonl", "--no-keep"], demo(save="a.jsonl", keep=False)),
     # kept sessions
     (["open", "a.jsonl"], Open("a.jsonl", False)),
-    (["--ascii", "open", "demo"], Open("demo", True)),
+    (["--ascii", "--no-keep", "--no-transcript", "open", "demo"], Open("demo", True)),
     (["open", "--", "-a.jsonl"], Open("-a.jsonl", False)),
     (["export", "a.jsonl", "--as", "HTML"], Export("a.jsonl", "html")),
     (["export", "--as", "python", "-"], Export("-", "python")),

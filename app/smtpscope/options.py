@@ -162,7 +162,7 @@ def _wanted(**given: Any) -> Wanted:
 
 _ANYWHERE = ("ascii", "no_transcript", "no_keep")
 _KEPT: dict[tuple[str, ...], tuple[str, tuple[str, ...], int]] = {
-    ("open",): ("smtpscope open FILE", ("ascii",), 1),
+    ("open",): ("smtpscope open FILE", _ANYWHERE, 1),
     ("export",): ("smtpscope export FILE --as KIND", ("as",), 1),
     ("diff",): ("smtpscope diff A B", (), 2),
 }

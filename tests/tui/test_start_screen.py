@@ -10,6 +10,7 @@ import pytest
 from textual import events
 from textual.pilot import Pilot
 
+from smtpscope.tui.history import Envelope, History
 from smtpscope.tui.kept_list import KeptSession
 from smtpscope.tui.start_screen import SERVERS, StartScreen
 
@@ -69,7 +70,11 @@ async def started(
     size: tuple[int, int] = (80, 23),
     ascii_only: bool = False,
 ) -> AsyncIterator[Hands]:
-    app = StartScreen(starts, sessions, ascii_only=ascii_only)
+    history = History(None)
+    for line in starts:
+        history.started(line)
+    history.sent([Envelope("alice@x.test", ("old@x.test", "bob@x.test")), Envelope("", ("new@x.test",))])
+    app = StartScreen(history, sessions, ascii_only=ascii_only)
     async with app.run_test(size=size) as pilot:
         yield Hands(app, pilot)
 
@@ -197,6 +202,12 @@ async def test_tab_completes_command_lines_used_before_and_options() -> None:
         await hands.write(" --no-k")
         await hands.press("tab")
         assert hands.field == "mx1.example.net --auto none --no-keep"
+        await hands.write(" -t n")
+        await hands.press("tab")
+        assert hands.field.endswith("--no-keep -t new@x.test")
+        await hands.write(" -f ")
+        await hands.press("tab")
+        assert hands.field.endswith("-t new@x.test -f alice@x.test")
 
 
 async def test_more_servers_than_fit_beside_the_sessions_are_found_by_typing() -> None:

@@ -23,6 +23,7 @@ from textual.filter import LineFilter
 from smtpscope.options import COMMAND, Open, read
 from smtpscope.profile import Profile
 from smtpscope.tui import theme
+from smtpscope.tui.history import History
 from smtpscope.tui.kept_list import KeptSession
 from smtpscope.tui.last_wall import LastWall, fault
 from smtpscope.visible import safe
@@ -122,15 +123,16 @@ class StartScreen(App[list[str] | int]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "quit", show=False, priority=True)]
 
-    def __init__(self, starts: Sequence[str], sessions: Sequence[KeptSession], *, ascii_only: bool) -> None:
-        """``starts`` are command lines used before, oldest first; ``sessions`` come newest first."""
+    def __init__(self, history: History, sessions: Sequence[KeptSession], *, ascii_only: bool) -> None:
+        """``sessions`` come newest first."""
         self._plain = bool(os.environ.get("NO_COLOR"))
         super().__init__(ansi_color=self._plain or None)
         self.register_theme(theme.THEME)
         self.set_reactive(StartScreen.theme, theme.PLAIN if self._plain else theme.NAME)
         self.stylesheet.set_variables(self.get_css_variables())
         self._last_wall = LastWall(ascii_only)
-        self._starts = list(reversed(starts))
+        self._history = history
+        self._starts = list(reversed(history.starts))
         self._entries = [*_servers(self._starts), _DEMO, *map(_session, sessions)]
         self._shown: dict[int, _Entry] = {}
         self._ascii = ascii_only
@@ -192,11 +194,16 @@ class StartScreen(App[list[str] | int]):
             self.choices.move(1)
 
     def _complete(self, text: str) -> list[str]:
-        """Command lines used before that begin so, and options."""
+        """Command lines used before that begin so; for the last word addresses used before, or options."""
         before, blank, word = text.rpartition(" ")
-        names = [name for option in COMMAND.params if isinstance(option, click.Option) for name in option.opts]
-        options = [before + blank + name for name in sorted(names) if name.startswith(word)] if "-" in word[:1] else []
-        return [line for line in self._starts if line.startswith(text)] + options
+        option = before.rpartition(" ")[2].lstrip("-")
+        words: list[str] = []
+        if option in ("f", "from", "t", "to"):
+            words = self._history.addresses("MAIL" if option[0] == "f" else "RCPT")
+        elif word.startswith("-"):
+            words = sorted(name for each in COMMAND.params if isinstance(each, click.Option) for name in each.opts)
+        begun = [shlex.quote(each) for each in words if each.startswith(word)]
+        return [line for line in self._starts if line.startswith(text)] + [before + blank + each for each in begun]
 
     # -- what is chosen
 

@@ -89,7 +89,7 @@ def run_recording(path: str, *, ascii_only: bool) -> int:
 def choose(*, ascii_only: bool) -> list[str] | int:
     """The start screen: the words of what was chosen, or the exit code."""
     folder = state_folder()
-    app = StartScreen(History(folder, writes=False).starts, kept_sessions(folder / SESSIONS), ascii_only=ascii_only)
+    app = StartScreen(History(folder, writes=False), kept_sessions(folder / SESSIONS), ascii_only=ascii_only)
     chosen: list[str] | int | None = on_terminal(app)
     if chosen is None:
         return app.return_code or 0
