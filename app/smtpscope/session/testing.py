@@ -165,7 +165,9 @@ class RunningTest:
         self._timer = asyncio.get_running_loop().call_later(self._pause, self._due)
 
     def _due(self) -> None:
-        self._timer = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         machine = self._session.machine
         if self._session._busy() or machine.facts.data_mode or machine.unfinished:  # the user is at something else
             self._timer = asyncio.get_running_loop().call_later(min(LATER, self._pause), self._due)
