@@ -94,7 +94,7 @@ class Choices(Widget):
 
     def _scroll(self) -> None:
         """The cursor is in view, with the headings right above it."""
-        height = max(1, self.size.height)
+        height = self.size.height or len(self._rows)  # without a size yet nothing is scrolled
         first = max(0, self._cursor)
         while first and self._rows[first - 1].heading:
             first -= 1
