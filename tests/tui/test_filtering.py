@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from servers.scripted import Peer
 from smtpscope_widgets.chip_row import ChipRow
 from tui.driving import Driven, answering, driven, on_server
 from tui.recordings import PROFILE, finished
@@ -177,6 +178,17 @@ async def test_tab_completes_kinds_and_what_this_session_has() -> None:
         assert "rows with code:5.1.1" in hands.line
 
 
+async def test_the_screen_is_of_the_row_that_the_filter_shows() -> None:
+    async with driven(PROFILE, finished()) as hands:
+        await filtered(hands, "class:5")
+        assert "closed: said goodbye" in hands.inspector
+        await hands.press("k")
+        assert "550 5.1.1" in hands.inspector
+        assert "PAST" in hands.header
+        await hands.press("end")
+        assert "PAST" not in hands.header
+
+
 async def test_a_search_goes_through_the_rows_that_are_shown() -> None:
     async with driven(PROFILE, finished()) as hands:
         await filtered(hands, "dir:out")
@@ -206,3 +218,42 @@ async def test_the_wire_line_keeps_its_text_and_sends_nothing() -> None:
         await hands.press("i")
         assert hands.app.main.line.value == "NOOP kept"
         assert server.received == b""
+
+
+async def test_what_changes_is_drawn_anew_in_a_filtered_log_too() -> None:
+    gate = asyncio.Event()
+
+    async def handler(peer: Peer) -> None:
+        await peer.send(b"220 mail.test ESMTP\r\n")
+        await peer.line()
+        await peer.send(b"550-first\r\n")
+        await gate.wait()
+        await peer.send(b"550 second\r\n")
+        await peer.line()
+
+    async with on_server(handler) as (hands, _):
+        await filtered(hands, "dir:in")
+        await hands.begin("o", "enter")
+        await hands.until(lambda: any("550-first" in row for row in hands.log))
+        assert any("<-   550-first" in row for row in hands.of(hands.app.main.log_view).split("\n"))
+        gate.set()
+        await hands.settle()
+        drawn = hands.of(hands.app.main.log_view).split("\n")
+        assert any("<**  550-first" in row for row in drawn)
+        assert any("<**  550 second" in row for row in drawn)
+
+
+async def test_rows_that_lose_their_mark_go_and_the_others_are_drawn_in_their_places() -> None:
+    async with driven(PROFILE, finished()) as hands:
+        await hands.press("g")
+        for _ in range(4):
+            await hands.press("j", "j", "*", "escape")
+        await filtered(hands, "marked")
+        before = met(hands)
+        assert len(before) == 4
+        await hands.press("g", "j", "*")
+        drawn = [row.lstrip(">* ") for row in hands.of(hands.app.main.log_view).split("\n")]
+        for row in met(hands):
+            assert sum(row.split(" ")[-1] in each for each in drawn) >= 1
+        assert len(met(hands)) == 3
+        assert sum(bool(row) for row in drawn) == len(hands.log)

@@ -218,3 +218,21 @@ async def test_leaving_does_not_wait_for_a_search() -> None:
         await hands.begin("enter", "ctrl+q")
         assert not hands.app.is_running
         assert isinstance(hands.app, SmtpScope)
+
+
+async def test_what_is_found_far_to_the_right_comes_into_view() -> None:
+    recording = Recording().connect()
+    for number in range(3):
+        recording.says(b"220-" + b"x" * 300 * number + b"needle%d" % number + b"y" * 300 + b"\r\n", 0.1)
+    async with driven(PROFILE, recording.recorder, size=(100, 30)) as hands:
+        await search(hands, "needle")
+        for number in (0, 1, 2, 0):
+            assert f"needle{number}" in hands.of(hands.app.main.log_view)
+            await hands.press("n")
+
+
+async def test_what_is_found_beyond_what_a_row_shows_is_said_to_be_there() -> None:
+    recording = Recording().connect().says(b"220-" + b"x" * 3000 + b"needle\r\n", 0.1)
+    async with driven(PROFILE, recording.recorder) as hands:
+        await search(hands, "needle")
+        assert "does not show" in hands.said

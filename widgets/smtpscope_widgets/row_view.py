@@ -253,7 +253,20 @@ class RowView(ScrollView):
             return
         self._take_width()
         widest = max((self._strips.text_cells(place.row) for place in self._in_view()), default=0)
-        left = max(0, min(self.left + cells, max(self.left, widest - self._strips.room)))
+        self._move_to(max(0, min(self.left + cells, max(self.left, widest - self._strips.room))))
+
+    def show_text(self, start: int, end: int) -> None:
+        """Move the text sideways, if need be, so that its cells from ``start`` to ``end`` are in view."""
+        if self.wrap or not self._rows:
+            return
+        self._take_width()
+        room = self._strips.room
+        if end < room:
+            self._move_to(0)
+        elif start <= self.left or end >= self.left + room:
+            self._move_to(max(0, start - room // 3))
+
+    def _move_to(self, left: int) -> None:
         if left != self.left:
             self._strips.left = left
             self._strips.forget()

@@ -27,6 +27,7 @@ class Sifted(Message):
     def __init__(self, filter: Filter) -> None:
         super().__init__()
         self.filter = filter
+        self.changed = filter.changed
 
 
 class Filtering(Marking):
@@ -156,7 +157,7 @@ class Filtering(Marking):
             self._next = None
             self._show_filtered(event.filter)
         elif event.filter is self.rows.filter:
-            self.main.log_view.refresh_rows(event.filter.changed)
+            self.main.log_view.refresh_rows(event.changed)
         self._show_chips()
 
     def _sift_on(self) -> None:

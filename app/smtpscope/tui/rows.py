@@ -36,6 +36,7 @@ class LogRows:
         """What a search looks for: it is shown in the rows."""
         self._filter: Filter | None = None
         self._taken: tuple[int, ...] = ()  # what the filter was up to date with
+        self._changed = 0  # the first of its places that has changed since that was asked
 
     @property
     def filter(self) -> Filter | None:
@@ -44,7 +45,7 @@ class LogRows:
 
     @filter.setter
     def filter(self, filter: Filter | None) -> None:
-        self._filter, self._taken = filter, ()
+        self._filter, self._taken, self._changed = filter, (), 0
 
     @property
     def stale(self) -> bool:
@@ -59,6 +60,7 @@ class LogRows:
     def __len__(self) -> int:
         if self._filter is not None and not self._filter.slow and self.stale:
             self._filter.update()
+            self._changed = min(self._changed, self._filter.changed)
         return len(self.ids)
 
     @property
@@ -81,10 +83,13 @@ class LogRows:
         return max(0, at)
 
     def changed_from(self, place: int) -> int:
-        """The place here of what stands at ``place`` of all rows shown."""
-        if self._filter is None or place >= len(self.log.shown):
+        """The first place here that has changed since this was asked, if ``place`` is that of all rows shown."""
+        if self._filter is None:
             return place
-        return min(self._filter.changed, self._filter.place(self.log.shown[place]))
+        count = len(self)
+        row = self.log.shown[place] if place < len(self.log.shown) else len(self.log)
+        changed, self._changed = min(self._changed, self._filter.place(row)), count
+        return changed
 
     def row(self, index: int, /) -> Row:
         """The row at a place."""

@@ -13,6 +13,7 @@ from smtpscope.session.search import Search
 from smtpscope.tui.filtering import Filtering
 from smtpscope.tui.line_bar import LineBar
 from smtpscope.visible import safe
+from smtpscope_widgets.spans import cells
 
 LOOK = 0.1
 """Seconds between two looks at what a search has found, and at what has come since."""
@@ -150,10 +151,23 @@ class Searching(Filtering):
             words.append("this is the only hit")
         elif not passed:
             words.append(f"the search went on from the {'first' if direction > 0 else 'last'} row")
-        if self.view.log.kind[row] == Kind.TEXT and not self.view.log.groups[row].open:
-            words.append("found in the text of this message")
+        if where := self._show_hit(row):
+            words.append(where)
         if words:
             self.say("; ".join(words))
+
+    def _show_hit(self, row: int) -> str:
+        """Bring what was found in a row into view; where else it is, if it is not in what the row shows."""
+        spans, cell = self.rows.made(row).spans, 0
+        for text, kind in spans:
+            end = cell + cells([(text, kind)])
+            if kind == "hit":
+                self.main.log_view.show_text(cell, end)
+                return ""
+            cell = end
+        if self.view.log.kind[row] == Kind.TEXT:
+            return "found in the text of this message"
+        return "found in what the row does not show"
 
     def _hit(self, search: Search, here: int, direction: int) -> int:
         """The hit that comes next among the rows that are not filtered away, -1 for none."""
