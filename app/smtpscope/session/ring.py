@@ -21,7 +21,7 @@ from smtpscope.session.keep import Keeper, Lines, is_being_written
 from smtpscope.session.recorder import Recorder
 from smtpscope.session.schema import Header, Mark
 from smtpscope.smtp.effects import bdat_size
-from smtpscope.smtp.events import Cipher, Event, Failed, Issued, Progress, Received, Sent
+from smtpscope.smtp.events import Cipher, Event, Failed, Issued, Opened, Progress, Received, Secured, Sent
 from smtpscope.smtp.machine import Machine
 
 KEEP = 50
@@ -34,6 +34,9 @@ _CONTENT = re.compile(
     rb"(?<![^\r\n])[.\0]*+([^\r\n]+)"
 )  # of a line of text: dots and NULs before it may be an end of data
 _LINE_END = re.compile(rb"[\r\n.\0]{0,6}\Z")
+_WHOLE = re.compile(rb"(?:\A|\n)[2-5]\d\d [^\n]*\r\n\Z")  # ends in the last line of a reply
+_WHOLE_IN = 1024  # octets at the end in which that is looked for
+_GOODBYE = re.compile(rb"(?:\A|\n)(?:221|421|521)")
 
 
 class Kept(NamedTuple):
@@ -154,12 +157,25 @@ class _WithoutText(Lines):
         elif isinstance(event, Issued):
             event = self._without_text(event)
             machine.apply(event)
+        elif isinstance(event, Received) and self._changes_nothing(event):
+            pass
         else:
             machine.apply(event)
+            if isinstance(event, Opened | Secured):
+                self._chunk = 0
             if isinstance(event, Progress) and self._streamed and not event.done:
                 self._progress = event
                 return b""
         return self._flushed() + self.line(event, marks)
+
+    def _changes_nothing(self, event: Received) -> bool:
+        """Whether these are whole replies that nobody asked for, and no goodbye: a flood of them is not looked into."""
+        machine = self._machine
+        if machine.pending or machine.held or machine.facts.securing or not machine.facts.greeted:
+            return False
+        return _WHOLE.search(event.data, max(0, len(event.data) - _WHOLE_IN)) is not None and not _GOODBYE.search(
+            event.data
+        )
 
     def _take_streamed(self, event: Sent) -> None:
         if not self._streamed:
@@ -185,6 +201,8 @@ class _WithoutText(Lines):
         facts, at = self._machine.facts, 0
         before = facts.texted
         early = any(entry.kind == "DATA" for entry in self._machine.pending)
+        if not facts.link or facts.securing:
+            return []  # it reaches nobody
         self._machine.apply(event)
         marks: list[Mark] = []
         if prompt == "data>":
