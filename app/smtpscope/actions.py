@@ -160,5 +160,13 @@ BY_ID = {action.id: action for action in ACTIONS}
 BY_MEMBER = {action.member: action for action in ACTIONS if action.member is not None}
 BY_MEMBER[C.CUSTOM] = BY_ID["custom"]
 
-SET = ("set timeout",)
-"""What the ``:`` line knows beside the actions' ids: ``:set timeout 60``, ``:q``."""
+COMMANDS = (
+    ("q", "", "leaves"),
+    ("set timeout", "60", "seconds for each reply; 2m is two minutes, 0 no limit"),
+    ("w", "FILE", "writes the session to FILE as it happens; w! over one that is there"),
+    ("open", "FILE", "shows a kept session over this one"),
+    ("compare", "FILE", "lays a kept session beside this one"),
+    ("export", "KIND [FILE]", "copies the session in another form, or writes it to a new file"),
+    ("repeat", "20 [data]", "the session so many times on fresh connections; data: with its message"),
+)
+"""What the ``:`` line knows beside the actions' ids: words, what may follow them, help."""

@@ -23,7 +23,7 @@ from servers import certificates
 HOST = "127.0.0.1"
 DOMAIN = "mail.test"
 ACCOUNT = ("alice", "wonderland")
-HOW_TO_GET_IT = "apt-get install postfix sasl2-bin libsasl2-modules, and run as root"
+HOW_TO_GET_IT = "apt-get install postfix sasl2-bin libsasl2-modules swaks libnet-ssleay-perl curl, and run as root"
 
 PATH = f"/usr/sbin:/sbin:{os.environ.get('PATH', os.defpath)}"
 START_LIMIT = 20.0

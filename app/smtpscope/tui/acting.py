@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from textual.app import App
 
-from smtpscope.actions import BY_ID
+from smtpscope.actions import BY_ID, COMMANDS
 from smtpscope.profile import Profile, parse_seconds
 from smtpscope.session import plan
 from smtpscope.session.recorder import Recorder
@@ -177,7 +177,7 @@ class Acting(App[int]):
             else:
                 getattr(self, f"do_{action.id}")()
         else:
-            near = difflib.get_close_matches(words[0], ["q", "set timeout", *BY_ID], 1, 0.4)
+            near = difflib.get_close_matches(words[0], [*(known for known, _, _ in COMMANDS), *BY_ID], 1, 0.4)
             self.say(
                 f"no command {visible_text(text, limit=40)}"
                 + (f": did you mean {near[0]}?" if near else ": Tab completes")

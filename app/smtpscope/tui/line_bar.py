@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import rich.repr
 from textual.message import Message
 
-from smtpscope.actions import ACTIONS
+from smtpscope.actions import ACTIONS, COMMANDS
 from smtpscope.profile import Profile
 from smtpscope.secret import Secret
 from smtpscope.session.redact import Redactor
@@ -230,8 +230,11 @@ class LineBar(WireLine):
 
     def _complete(self, text: str) -> Sequence[str]:
         if self.prompt == ":":
-            return [action.id for action in ACTIONS if action.id.startswith(text)] + [
-                word for word in ("set timeout ", "q") if word.startswith(text) and text
+            known = [words + (" " if more else "") for words, more, _ in COMMANDS]
+            own = [words for words in known if text and words.startswith(text)]
+            return [
+                *own,
+                *(action.id for action in ACTIONS if action.id.startswith(text) and f"{action.id} " not in own),
             ]
         if self.prompt in _ANSWERED:
             return self._completing(text) if self._completing else []

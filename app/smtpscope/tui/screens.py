@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from smtpscope.actions import ACTIONS
+from smtpscope.actions import ACTIONS, COMMANDS
 from smtpscope.demo.recipients import PRACTICE_RECIPIENTS
 from smtpscope.session.log import Spans
 from smtpscope.visible import octets, visible
@@ -79,8 +79,7 @@ class Help(ModalScreen[None]):
             [("The : line", "strong")],
             *_table(
                 (
-                    ("q, quit", "leaves"),
-                    ("set timeout 60", "seconds for each reply; 0 for no limit"),
+                    *((f"{words} {more}".strip(), help) for words, more, help in COMMANDS),
                     ("ID", "an action by its name: " + ", ".join(a.id for a in ACTIONS if not a.keys)),
                 ),
             ),
@@ -96,7 +95,7 @@ class Help(ModalScreen[None]):
 
 
 def _table(rows: tuple[tuple[str, str], ...]) -> list[Spans]:
-    return [[(f"  {key:<18} ", "strong"), (words, "text")] for key, words in rows]
+    return [[(f"  {key:<19} ", "strong"), (words, "text")] for key, words in rows]
 
 
 class Pasted(ModalScreen[str]):
