@@ -94,6 +94,11 @@ class TLSLayer(asyncio.Protocol):
 
     # From the caller
 
+    @property
+    def engine(self) -> SSL.Connection:
+        """OpenSSL's end of it, for what only it knows of the session: channel bindings."""
+        return self._ssl
+
     async def handshake(self, timeout: float) -> Handshake:  # noqa: ASYNC109 - lateness ends the layer
         """Shake hands within ``timeout`` seconds; raises TLSFailed, and then the connection is being closed."""
         self._finished = asyncio.get_running_loop().create_future()
