@@ -129,6 +129,14 @@ SESSIONS: dict[str, list[Event]] = {
         *dialogue(*TO_DATA, (b"", b"250 x\r\n421 going\r\n"), b"Dear"), Opened(0.0, "mx", 25, wall=1_700_000_099.0),
         *dialogue(*TO_DATA, (TEXT + b".\r\n", b"250 ok\r\n"))[1:],
     ],
+    "goodbye while streaming": [
+        *streamed(TEXT[:20], done=False), Received(30.0, b"421 4.3.0 going\r\n"), Sent(31.0, TEXT[20:]),
+        Progress(31.0, 60, 99), Failed(32.0, None, "stopped"), Sent(33.0, TEXT), Closed(34.0, "lost"),
+    ],
+    "goodbye while typing": dialogue(*TO_DATA, (TEXT[:20], b"421 4.3.0 going\r\n"), TEXT[20:]),
+    "goodbye within a chunk": dialogue(
+        *OPENED, b"BDAT %d\r\n" % len(TEXT), (TEXT[:9], b"421 4.3.0 going\r\n"), TEXT[9:], b"RSET\r\n"
+    ),
     "in a chunk": dialogue(*OPENED, (b"BDAT %d LAST\r\n" % len(TEXT) + TEXT + b"QUIT\r\n", b"250 ok\r\n221 bye\r\n")),
     "in a chunk of many writes": dialogue(
         *OPENED, b"BDAT %d\r\n" % len(TEXT), TEXT[:9], TEXT[9:], (b"RSET\r\n", b"250 ok\r\n250 ok\r\n")

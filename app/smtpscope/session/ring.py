@@ -22,6 +22,7 @@ from smtpscope.session.recorder import Recorder
 from smtpscope.session.schema import Header, Mark
 from smtpscope.smtp.effects import bdat_size
 from smtpscope.smtp.events import Cipher, Event, Failed, Issued, Opened, Progress, Received, Secured, Sent
+from smtpscope.smtp.facts import Transaction
 from smtpscope.smtp.machine import Machine
 
 KEEP = 50
@@ -149,7 +150,7 @@ class _WithoutText(Lines):
         if isinstance(event, Cipher):
             return b""
         if isinstance(event, Sent):
-            if machine.facts.streaming and machine.prompt == "data>":
+            if machine.facts.streaming:
                 machine.apply(event)
                 self._take_streamed(event)
                 return b""
@@ -170,12 +171,11 @@ class _WithoutText(Lines):
 
     def _changes_nothing(self, event: Received) -> bool:
         """Whether these are whole replies that nobody asked for, and no goodbye: a flood of them is not looked into."""
-        machine = self._machine
+        machine, data = self._machine, event.data
         if machine.pending or machine.held or machine.facts.securing or not machine.facts.greeted:
             return False
-        return _WHOLE.search(event.data, max(0, len(event.data) - _WHOLE_IN)) is not None and not _GOODBYE.search(
-            event.data
-        )
+        whole = _WHOLE.search(data, max(0, len(data) - _WHOLE_IN))
+        return whole is not None and _GOODBYE.search(data) is None
 
     def _take_streamed(self, event: Sent) -> None:
         if not self._streamed:
@@ -201,13 +201,13 @@ class _WithoutText(Lines):
         facts, at = self._machine.facts, 0
         before = facts.texted
         early = any(entry.kind == "DATA" for entry in self._machine.pending)
-        if not facts.link or facts.securing:
-            return []  # it reaches nobody
         self._machine.apply(event)
         marks: list[Mark] = []
         if prompt == "data>":
             at = max(0, facts.texted - before)
             marks = _lines_of_text(data, 0, at)
+        elif not facts.link and facts.txn in (Transaction.DATA, Transaction.STREAMED):
+            return _lines_of_text(data, 0, len(data))  # the server has said goodbye meanwhile
         while at < len(data):
             if self._chunk:
                 end = min(len(data), at + self._chunk)
@@ -219,7 +219,7 @@ class _WithoutText(Lines):
             else:
                 end = data.find(b"\n", at) + 1 or len(data)
                 line, begun = begun + data[at:end], b""
-                if line.endswith(b"\n"):
+                if line.endswith(b"\n") and facts.link:
                     verb = line[:5].upper().split()[:1]
                     self._chunk = bdat_size(line) if verb == [b"BDAT"] else 0
                     early = verb == [b"DATA"]
