@@ -240,3 +240,15 @@ async def test_foreign_text_stays_text_at_every_size(size: tuple[int, int]) -> N
         assert all(char in "\n" or " " <= char <= "~" for char in hands.text)
         await hands.press("escape", *["down"] * 8, *["up"] * 3)
         assert all(char in "\n" or " " <= char <= "~" for char in hands.text)
+
+
+async def test_keys_that_come_at_once_mean_what_they_mean_one_by_one() -> None:
+    """As from a fast hand, or a network that held them up: nothing of the app runs between them."""
+    async with started() as hands:
+        for key, character in (("m", "m"), ("x", "x"), ("down", None), ("up", None), ("down", None), ("enter", "\r")):
+            hands.app.field.on_key(events.Key(key, character))
+    assert hands.app.return_value == ["mx1.example.net", "--auto", "none"]
+    async with started() as hands:
+        for key in ("j", "m", "x", "enter"):
+            hands.app.field.on_key(events.Key(key, key[:1]))
+    assert hands.app.return_value == ["mx"]

@@ -59,29 +59,36 @@ class StartField(WireLine):
     Every key is handled as it comes, so that fast ones are never taken for what they would have meant before.
     """
 
-    def __init__(self, choices: Choices, choose: Callable[[], None], *, ascii_only: bool) -> None:
+    def __init__(
+        self, choices: Choices, choose: Callable[[], None], typed: Callable[[str], None], *, ascii_only: bool
+    ) -> None:
+        """``choose`` is Enter, ``typed`` gets every new text."""
         super().__init__(ascii_only=ascii_only, id="field")
         self.browsing = True
         self._choices = choices
         self._choose = choose
+        self._typed = typed
 
     def on_key(self, event: events.Key) -> None:
         """Move in the list, choose, or leave the key to the line."""
+        event.prevent_default()
         moves = {"up": -1, "down": 1, "pageup": -self._choices.page, "pagedown": self._choices.page}
         if self.browsing:
             moves |= {"k": -1, "j": 1, "g": -10_000, "G": 10_000, "home": -10_000, "end": 10_000}
         if event.key in moves:
+            event.stop()
             self._move(moves[event.key])
-        elif self.browsing and event.key in ("slash", "i"):
-            self.type()
         elif event.key == "enter":
+            event.stop()
             self._choose()  # and what is typed stays, whatever comes of it
+        elif self.browsing and event.key in ("slash", "i"):
+            event.stop()
+            self.type("")
         else:
-            if self.check_consume_key(event.key, event.character) or event.key == "tab":
-                self.type()
-            return
-        event.stop()
-        event.prevent_default()
+            before = self.value
+            super().on_key(event)
+            if self.value != before:
+                self.type(self.value)
 
     def _move(self, by: int) -> None:
         self._choices.move(by)
@@ -90,23 +97,25 @@ class StartField(WireLine):
 
     def on_click(self, event: events.Click) -> None:
         """A click into the line is for typing."""
-        self.type()
+        self.type(self.value)
 
     def on_paste(self, event: events.Paste) -> None:
-        """So is a paste."""
-        self.type()
+        """So is a paste, of which several lines are one."""
+        event.stop()
+        event.prevent_default()
+        self.insert(" ".join(line.strip() for line in event.text.splitlines()))
+        self.type(self.value)
 
-    def type(self) -> None:
-        """From now on letters are text."""
-        if self.browsing:
-            self.browsing = False
-            self._choices.move(-10_000)
+    def type(self, text: str) -> None:
+        """From now on letters are text; this is what there is of it."""
+        self.browsing = False
+        self._typed(text)
 
     def browse(self) -> None:
         """Nothing is typed; the list's first row is at hand."""
         self.browsing = True
         self.clear()
-        self._choices.move(1)
+        self._typed("")
 
 
 class StartScreen(App[list[str] | int]):
@@ -137,7 +146,7 @@ class StartScreen(App[list[str] | int]):
         self._shown: dict[int, _Entry] = {}
         self._ascii = ascii_only
         self.choices = Choices(ascii_only=ascii_only, id="choices")
-        self.field = StartField(self.choices, self._choose, ascii_only=ascii_only)
+        self.field = StartField(self.choices, self._choose, self._narrow, ascii_only=ascii_only)
         self.says = TextRows(ascii_only=ascii_only, id="says")
 
     def get_line_filters(self) -> list[LineFilter]:
@@ -164,15 +173,15 @@ class StartScreen(App[list[str] | int]):
 
     def on_mount(self) -> None:
         """All is there before the first frame."""
-        self._list("")
-        self._say(_EXAMPLE, "dim")
+        self._narrow("")
         self.field.focus()
         self.call_after_refresh(gc.enable)  # the command line has stopped it for the start
 
     # -- what is listed
 
-    def _list(self, text: str) -> None:
-        """What has all the words of ``text`` in it, and the first row of it at hand if nothing is typed."""
+    def _narrow(self, text: str) -> None:
+        """List what has all the words of ``text`` in it, with the first row at hand where nothing is being typed."""
+        self._say(_TYPED if text else _EXAMPLE, "dim")
         words = text.casefold().split()
         found = [entry for entry in self._entries if all(word in entry.text.casefold() for word in words)]
         rows: list[Choice] = []
@@ -235,21 +244,9 @@ class StartScreen(App[list[str] | int]):
         else:
             self._say("That is for a shell: here a server starts, or demo, or open FILE.", "warn")
 
-    def on_wire_line_changed(self, event: WireLine.Changed) -> None:
-        """What is typed narrows the list."""
-        if not self.field.browsing:
-            self._list(event.text)
-            self._say(_TYPED if event.text else _EXAMPLE, "dim")
-
-    def on_wire_line_pasted(self, event: WireLine.Pasted) -> None:
-        """Several lines are one."""
-        self.field.insert(" ".join(line.strip() for line in event.lines))
-
     def on_wire_line_cancelled(self) -> None:
         """Escape: as at the beginning."""
         self.field.browse()
-        self._list("")
-        self._say(_EXAMPLE, "dim")
 
     def action_help_quit(self) -> None:
         """Ctrl+C does not leave."""
