@@ -17,7 +17,7 @@ from session.driving import LOGIN, SOON, Driven, driving, running
 from session.serving import serving
 from smtpscope.profile import Profile
 from smtpscope.session.recorder import Recorder
-from smtpscope.session.repeat import percentile, repeat_lines
+from smtpscope.session.repeat_table import percentile, repeat_lines
 from smtpscope.session.timing import Timeline, Times
 from smtpscope.smtp.command import C
 from smtpscope.smtp.events import Closed, Opened, Sent, Told

@@ -15,6 +15,7 @@ from smtpscope.session.moment import Moment
 from smtpscope.session.past import Past
 from smtpscope.session.recorder import Recorder
 from smtpscope.session.redact import Redactor
+from smtpscope.session.timing import Times
 from smtpscope.smtp.events import Event
 from smtpscope.smtp.machine import Machine
 
@@ -30,6 +31,7 @@ class View:
         self.taken = 0
         """How many events are folded in."""
         self.capabilities = Capabilities()
+        self.times = Times()
         self.findings = Findings(self.capabilities, self.redactor)
         self._past = Past(recorder)
         self._at: tuple[tuple[int, int | None], Moment] = ((-1, None), self.now)  # the moment looked at last
@@ -55,6 +57,7 @@ class View:
         self.redactor.learn(event)
         answers = self.now.apply(event)
         self.capabilities.apply(index, event, self.machine, answers)
+        self.times.apply(index, event, self.machine, answers)
         self.findings.apply(index, event, self.machine, answers)
         self.log.apply(index, event, self.machine, answers, text_mode)
 

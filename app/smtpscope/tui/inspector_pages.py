@@ -12,10 +12,10 @@ from smtpscope.session.explain import failure_lines, reply_lines
 from smtpscope.session.findings import evidence, findings_lines
 from smtpscope.session.log import Kind, Log, Spans
 from smtpscope.session.recipients import recipient_lines
-from smtpscope.session.timing import timeline
+from smtpscope.session.repeat_table import repeat_lines
 from smtpscope.session.view import View
 from smtpscope.session.waterfall import Bar, bars, head
-from smtpscope.smtp.events import Opened, Received, Sent
+from smtpscope.smtp.events import Received, Sent
 from smtpscope.smtp.reply import Reply, ReplyReader
 from smtpscope.tui.header import Shown
 from smtpscope.visible import safe
@@ -25,8 +25,6 @@ LIMIT = 256 * 1024
 """Octets of one row that the inspector shows."""
 LINES = 200
 """Lines of one reply that it shows."""
-STEPS = 5000
-"""Events of a connection whose times it shows, the last ones."""
 
 
 class Look(NamedTuple):
@@ -180,11 +178,10 @@ def _boundaries(log: Log, rows: list[int]) -> list[int]:
 
 def steps_of(look: Look, ascii_only: bool) -> tuple[list[Spans], Sequence[Bar], list[int], int]:
     """Words and bars for the connection of the moment, the event of each bar, and the bar of the row."""
-    recorder, last = look.view.recorder, look.event
-    begin = next((index for index in range(last, -1, -1) if isinstance(recorder[index], Opened)), 0)
-    begin = max(begin, last - STEPS)
-    line = timeline((recorder[index] for index in range(begin, last + 1)), look.shown.now, begin)
-    events = [step.event for step in line.steps]
+    times, last = look.view.times, look.event
+    line = times.at(last, look.shown.now)
+    table = repeat_lines(times.runs(last))
+    words = [*table, *([[]] if table else []), *head(line, ascii_only=ascii_only)]
     at = look.view.log.event[look.row] if look.row >= 0 else last
-    chosen = next((place for place, event in enumerate(events) if event >= at), len(events) - 1)
-    return head(line, ascii_only=ascii_only), bars(line, look.view.redactor.text), events, chosen
+    events = [step.event for step in line.steps]
+    return words, bars(line, look.view.redactor.text), events, -1 if table else line.at(at)
