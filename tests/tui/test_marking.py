@@ -109,6 +109,20 @@ async def test_selected_rows_are_copied_as_they_are_shown(state_folder: Path) ->
         assert "copied 4 lines" in hands.said
 
 
+async def test_text_marked_by_mouse_is_copied_until_it_is_let_go(state_folder: Path) -> None:
+    async with driven(PROFILE, finished()) as hands:
+        view = hands.app.main.log_view
+        y = next(y for y, row in enumerate(drawn(hands)) if "250 2.0.0 Ok: queued" in row)
+        x = drawn(hands)[y].index("queued")
+        await hands.pilot.mouse_down(view, offset=(x, y))
+        await hands.pilot.hover(view, offset=(x + 5, y))
+        await hands.pilot.mouse_up(view, offset=(x + 5, y))
+        await hands.press("y")
+        assert copied(state_folder) == b"queued"
+        await hands.press("escape", "k", "y")
+        assert copied(state_folder) == b"221 2.0.0 Bye"
+
+
 async def test_raw_octets_are_exact_but_for_secrets(state_folder: Path) -> None:
     recording = logged_in().says(b"250 caf\xc3\xa9 \xff\x00\r\n", 0.1)
     async with driven(PROFILE, recording.recorder) as hands:

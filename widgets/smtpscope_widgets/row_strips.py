@@ -56,6 +56,7 @@ class RowStrips:
         self._style = style
         self._cut, self._rule, self._more = ("...", "-", "<") if ascii_only else ("…", "─", "…")
         self._folds = {"closed": ">", "open": "v"} if ascii_only else {"closed": "▸", "open": "▾"}
+        self._made_styles: dict[str, dict[str, Style]] = {}
         self._lines: LRUCache[int, list[Line]] = LRUCache(KEPT)
 
     def forget(self, first: int = 0) -> None:
@@ -67,6 +68,11 @@ class RowStrips:
         for index in list(self._lines.keys()):
             if index >= first:
                 self._lines.discard(index)
+
+    def forget_styles(self) -> None:
+        """Other colours: nothing drawn before is good."""
+        self._made_styles.clear()
+        self.forget()
 
     def lines(self, index: int) -> list[Line]:
         """A row as it is drawn, one line at least, each as wide as the view."""
@@ -142,7 +148,13 @@ class RowStrips:
         return [*cut(spans, room - cells(note), self._cut), *note], gone
 
     def _styles(self, row: Row) -> dict[str, Style]:
-        own = self._style(row.kind) if row.kind in ROW_KINDS else Style.null()
+        kind = row.kind if row.kind in ROW_KINDS else ""
+        if (styles := self._made_styles.get(kind)) is None:
+            styles = self._made_styles[kind] = self._make_styles(kind)
+        return styles
+
+    def _make_styles(self, row_kind: str) -> dict[str, Style]:
+        own = self._style(row_kind) if row_kind else Style.null()
         styles = {kind: own + self._style(kind) for kind in SPAN_KINDS}
         plain = {"time": self._style("time"), "marks": styles["marks"] + _PLAIN, "mark": self._style("mark")}
         return styles | {"text": own} | plain

@@ -89,6 +89,8 @@ class RowView(RowWindow):
         line = lines[min(place.line, len(lines) - 1)]
         strip = self._decorated(line.strip, place, y)
         strip = self._selected(strip, line, place).apply_style(base)
+        if line.before == line.lead:  # the whole row from its first character on
+            return strip.apply_offsets(0, place.row)
         lead, text = strip.crop(0, line.lead), strip.crop(line.lead)
         before = 0 if not place.line else line.before - len(lead.text)
         return Strip.join([lead.apply_offsets(before, place.row), text.apply_offsets(line.before, place.row)])

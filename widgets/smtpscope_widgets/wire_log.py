@@ -129,11 +129,13 @@ class WireLog(RowView, can_focus=True):
 
     @property
     def selecting(self) -> bool:
-        """Whether rows were selected with keys."""
-        return self._anchor >= 0
+        """Whether rows were selected with keys, or text by mouse."""
+        return self._anchor >= 0 or self.text_selection is not None
 
     def unselect(self) -> None:
-        """Select the cursor's row alone."""
+        """Select the cursor's row alone, and no text."""
+        if self.text_selection is not None:
+            self.screen.clear_selection()
         if self._anchor >= 0:
             self._anchor = -1
             self.post_message(self.CursorMoved(self, self._cursor))
@@ -149,7 +151,7 @@ class WireLog(RowView, can_focus=True):
         was_last = self._cursor == self._rows - 1
         self._rows = rows
         self._anchor = min(self._anchor, rows - 1)
-        if (was_last and rows and not self.selecting and not self._is_open(self._cursor)) or self._cursor >= rows:
+        if (was_last and rows and self._anchor < 0 and not self._is_open(self._cursor)) or self._cursor >= rows:
             self._place_cursor(rows - 1)
         elif self._follow and self._cursor >= 0 and was_last:
             self._follow = False  # a group opened under the cursor on the last row: its first line stays in view
@@ -307,7 +309,7 @@ class WireLog(RowView, can_focus=True):
         """A line with the cursor, the mark of a selected row, and the badge."""
         if place.row == self._cursor:
             strip = self._with_cursor(strip, not y or self._in_view()[y - 1].row != place.row)
-        elif self.selecting and place.row in self.selected:
+        elif self._anchor >= 0 and place.row in self.selected:
             style = self._style("selected")
             strip = Strip([Segment(self._bar, style), *strip.crop(1)], strip.cell_length).apply_style(style)
         badge = self._badge()
