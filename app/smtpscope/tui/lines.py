@@ -32,7 +32,9 @@ class Lines(Copying):
 
     def back(self) -> None:
         """From the line to where we came from."""
-        origin = self._came_from if self._came_from is not None and self._came_from.display else self.main.log_view
+        origin = self._came_from
+        if origin is None or not origin.display or not origin.is_attached:
+            origin = self.main.log_view
         origin.focus()
 
     def fill_verb(self, verb: str, key: str = "") -> None:
