@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from session.event_strategies import events
 from session.folding import recorded, rows, state, view_of
 from smtpscope.secret import Secret
+from smtpscope.session import keep as keeping
 from smtpscope.session.keep import CannotKeep, Keeper, Lines, Loaded, load
 from smtpscope.session.recorder import Recorder
 from smtpscope.session.schema import Header, event_line, header_line
@@ -485,6 +486,18 @@ def test_marks_cannot_ask_for_more_than_there_may_be(path: Path) -> None:
     assert "larger than what can be shown" in found.problem
     assert sum(len(event.data) for event in found.recorder if isinstance(event, Sent)) <= 256 * 1024**2
     found.recorder.close()
+
+
+def test_a_file_of_too_many_events_or_words_is_shown_up_to_there(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(path, *([Closed(1.0, "x")] * 30))
+    monkeypatch.setattr(keeping, "EVENTS", 20)
+    assert len(load(path).recorder) == 20
+    assert load(path).problem.endswith(
+        "line 22: the file is larger than what can be shown; the 20 events before it are shown."
+    )
+    monkeypatch.setattr(keeping, "WORDS", 400)
+    assert 0 < len(load(path).recorder) < 20
+    assert "larger than what can be shown" in load(path).problem
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)

@@ -157,11 +157,12 @@ class Keeper:
             while True:
                 ending = self._ending  # looked at first, so that nothing that came before it is left out
                 self._news.clear()
-                while self._given:
+                count = len(self._recorder)
+                while self._given:  # behind the count: what was known before an event is hidden in it
                     self.lines.redactor.know(self._given.popleft())
-                if (self._when is None or self._when(self._recorder)) and len(self._recorder) > taken:
+                if count > taken and (self._when is None or self._when(self._recorder)):
                     self._when = None
-                    taken = self._write_from(taken, len(self._recorder))
+                    taken = self._write_from(taken, count)
                 elif ending:
                     if self._file is not None and not self._begun:
                         self._begin()
@@ -172,9 +173,7 @@ class Keeper:
             self._complain(str(error))
         except Exception as error:
             self._cut_back()
-            why = (
-                error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"
-            )
+            why = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
             self._complain(safe(f"The session is not written to {self.path} any more: {why}."))
         finally:
             if self._file is not None:
@@ -182,7 +181,8 @@ class Keeper:
 
     def _complain(self, sentence: str) -> None:
         self.problem = sentence
-        self._tell(sentence)
+        with suppress(Exception):  # a screen that is gone is told nothing
+            self._tell(sentence)
 
     def _write_from(self, start: int, end: int) -> int:
         """Write these events; what is a secret in any of them is hidden in all."""

@@ -150,7 +150,7 @@ class _WithoutText(Lines):
         if isinstance(event, Cipher):
             return b""
         if isinstance(event, Sent):
-            if machine.facts.streaming:
+            if machine.facts.streaming and (machine.prompt == "data>" or not machine.facts.link):
                 machine.apply(event)
                 self._take_streamed(event)
                 return b""
