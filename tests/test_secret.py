@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smtpscope.profile import Profile
-from smtpscope.secret import Secret
+from smtpscope.secret import Secret, shape
 
 # Words that occur in no representation by chance.
 words = st.text(alphabet="äßжQXZ0123456789", min_size=6)
@@ -56,3 +56,33 @@ def test_equality_is_that_of_the_texts(one: str, other: str) -> None:
 @given(st.binary())
 def test_octets_come_back_as_they_were(octets: bytes) -> None:
     assert Secret(octets).reveal().encode("utf-8", "surrogateescape") == octets
+
+
+@pytest.mark.parametrize(
+    ("word", "seen"),
+    [
+        ("wonderlandäbc\n", "14 characters, 15 bytes, ends in LF, not only ASCII"),
+        ("a", "1 character, 1 byte"),
+        ("", "0 characters, 0 bytes"),
+        ("\n", "1 character, 1 byte, begins with LF"),
+        ("secret\r\n", "8 characters, 8 bytes, ends in CRLF"),
+        ("\ufeffsecret ", "8 characters, 10 bytes, begins with a byte order mark, ends in a space"),
+        ("two words", "9 characters, 9 bytes"),
+        ('"quoted"', "8 characters, 8 bytes, in quotation marks"),
+        ("se\x00cret", "7 characters, 7 bytes, a control character in it"),
+        (b"gr\xfc\xdfe", "5 characters, 5 bytes, not UTF-8"),
+        ("\ud800", "1 character, 3 bytes, not UTF-8"),
+        ("gru\u0308n", "5 characters, 6 bytes, not only ASCII, letters in parts (not NFC)"),
+        ("x" * 2048, "2,048 characters, 2,048 bytes"),
+    ],
+)
+def test_its_shape_is_told(word: str | bytes, seen: str) -> None:
+    assert shape(Secret(word)) == seen
+
+
+@given(st.text() | st.binary())
+def test_its_shape_can_always_be_told_and_is_no_part_of_it(word: str | bytes) -> None:
+    secret = Secret(word)
+    assert shape(secret).isprintable()
+    marked = Secret("ß" + secret.reveal() + "ß")
+    assert "ß" not in shape(marked)

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import unicodedata
 from hmac import compare_digest
 from typing import NoReturn
 
 _SHOWN = "****"
+_ENDS = {
+    "\r\n": "CRLF",
+    "\n": "LF",
+    "\r": "CR",
+    " ": "a space",
+    "\t": "a tab",
+    "\u00a0": "a no-break space",
+    "\u200b": "a zero-width space",
+    "\ufeff": "a byte order mark",
+}
+"""What a password seldom has at its ends on purpose, as words."""
 
 
 class Secret:
@@ -53,3 +65,36 @@ class Secret:
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a Secret is never written down")
+
+
+def shape(secret: Secret) -> str:
+    """What a password looks like from outside, for the screen alone: ``14 characters, 15 bytes, ends in LF``.
+
+    Its length, and what it probably should not have: blanks and line ends at its ends, quotation marks around it,
+    control characters, octets that are not UTF-8, letters that a keyboard composes in another way.
+    """
+    text = secret._text
+    size = sum(1 if "\udc80" <= each <= "\udcff" else len(each.encode("utf-8", "surrogatepass")) for each in text)
+    said = [_many(len(text), "character"), _many(size, "byte")]
+    core = text
+    if begin := next((words for blank, words in _ENDS.items() if core.startswith(blank)), ""):
+        said.append(f"begins with {begin}")
+        core = core[1:]
+    if end := next((blank for blank in _ENDS if core.endswith(blank)), ""):
+        said.append(f"ends in {_ENDS[end]}")
+        core = core.removesuffix(end)
+    if len(core) > 1 and core[0] == core[-1] and core[0] in "'\"":
+        said.append("in quotation marks")
+    if any(unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp") for character in core):
+        said.append("a control character in it")
+    if any(unicodedata.category(character) == "Cs" for character in core):
+        said.append("not UTF-8")
+    elif not core.isascii():
+        said.append("not only ASCII")
+        if not unicodedata.is_normalized("NFC", core):
+            said.append("letters in parts (not NFC)")
+    return ", ".join(said)
+
+
+def _many(count: int, thing: str) -> str:
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
