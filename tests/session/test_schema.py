@@ -84,10 +84,12 @@ def test_the_header_comes_back(header: Header) -> None:
     [
         ({"version": 2}, "the format's version is 2, and this smtpscope reads up to 1"),
         ({"format": "HAR"}, "not a session that smtpscope has kept"),
-        ({"started": "noon"}, "no date"),
-        ({"started": "0001-01-01"}, "no date|not a time"),
-        ({"port": True}, "is true, not a whole number"),
-        ({"server": None}, "not a text"),
+        ({"started": "noon"}, 'started is "noon", not a date'),
+        ({"started": "0001-01-01"}, "not a date"),
+        ({"started": "9999-12-31T23:59:59-23:59"}, "not a date"),
+        ({"port": True}, "port is true, not a whole number"),
+        ({"server": None}, "server is null, not a text"),
+        ({"version": None}, "version is null, not a whole number"),
     ],
 )
 def test_another_header_is_refused(change: dict[str, object], cause: str) -> None:

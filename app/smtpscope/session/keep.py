@@ -225,10 +225,11 @@ class Keeper:
 
 def _opened(path: Path, replace: bool) -> int:
     """A new file, or with ``replace`` one that was there, emptied; for its owner alone, and locked."""
-    exists = 0 if replace else os.O_EXCL
+    ways = os.O_WRONLY | os.O_CREAT | (0 if replace else os.O_EXCL)
+    ways |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)  # a pipe is not waited for; on Windows LF is LF
     file = -1
     try:
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | exists | getattr(os, "O_NONBLOCK", 0), 0o600)
+        file = os.open(path, ways, 0o600)
         if not stat.S_ISREG(os.fstat(file).st_mode):
             raise CannotKeep(safe(f"{path} is no plain file: nothing is written."))
         if fcntl is not None:

@@ -11,13 +11,15 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, NoReturn, get_args, get_type_hints
+from typing import Any, NamedTuple, NoReturn, TypeVar, get_args, get_type_hints
 
 from smtpscope import __version__
 from smtpscope.session.redact import FILLER
 from smtpscope.smtp.command import SMTPCommand
 from smtpscope.smtp.events import Bdat, Connect, Drop, Event, LinkStatus, Received, Sent, StartTls, Step
 from smtpscope.visible import visible_text
+
+T = TypeVar("T")
 
 FORMAT = "smtpscope session"
 VERSION = 1
@@ -88,21 +90,25 @@ def header_of(line: bytes) -> Header:
         value = {}
     if value.get("format") != FORMAT:
         raise Unreadable("this is not a session that smtpscope has kept")
-    version = _whole(value.get("version"))
+    version = _given(value, "version", _whole)
     if version > VERSION:
         raise Unreadable(f"the format's version is {version}, and this smtpscope reads up to {VERSION}")
-    try:
-        started = datetime.fromisoformat(_text(value.get("started"))).timestamp()
-    except (ValueError, OverflowError, OSError):
-        raise Unreadable("the time of the start is no date") from None
     return Header(
-        _text(value.get("server")),
-        _whole(value.get("port")),
-        _seconds(started),
-        _truth(value.get("redacted")),
-        _truth(value.get("text")),
-        _text(value.get("smtpscope")),
+        _given(value, "server", _text),
+        _given(value, "port", _whole),
+        _given(value, "started", _date),
+        _given(value, "redacted", _truth),
+        _given(value, "text", _truth),
+        _given(value, "smtpscope", _text),
     )
+
+
+def _given(value: dict[str, Any], name: str, read: Callable[[object], T]) -> T:
+    """A field of the header."""
+    try:
+        return read(value.get(name))
+    except Unreadable as error:
+        raise Unreadable(f"{name} {error}") from None
 
 
 # -- events
@@ -250,6 +256,13 @@ def _seconds(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LATEST:
         _wrong(value, "a time in seconds")
     return float(value)
+
+
+def _date(value: object) -> float:
+    try:
+        return _seconds(datetime.fromisoformat(_text(value)).timestamp())
+    except (ValueError, OverflowError, OSError):
+        _wrong(value, "a date")
 
 
 def _code(value: object) -> int | None:
