@@ -115,7 +115,10 @@ def _given(value: dict[str, Any], name: str, read: Callable[[object], T]) -> T:
 
 
 def event_line(event: Event, marks: Sequence[Mark] = (), words: Callable[[str], str] = str, **more: object) -> bytes:
-    """An event as a line: ``marks`` in place of their octets, texts as ``words`` gives them; ``more`` is for people."""
+    """An event as a line: ``marks`` in place of their octets, texts as ``words`` gives them.
+
+    ``more`` stands in place of fields of that name.
+    """
     value: dict[str, object] = {"type": type(event).__name__}
     for name, field in _FIELDS[type(event)].items():
         given = getattr(event, name)
