@@ -78,7 +78,7 @@ _GOOD = _certificate(names=_dns("localhost"))
     ],
 )
 def test_each_fault_of_the_chain_is_a_sentence(number: int, now: datetime, words: str) -> None:
-    assert judge([_GOOD], "localhost", [ChainError(0, number, _GOOD)], now) == (words,)
+    assert judge([_GOOD], "localhost", [ChainError(0, number, _GOOD)], now).faults == (words,)
 
 
 def test_a_fault_of_an_issuer_says_whose_and_nothing_is_said_twice() -> None:
@@ -87,7 +87,7 @@ def test_a_fault_of_an_issuer_says_whose_and_nothing_is_said_twice() -> None:
         ChainError(0, Code.ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, _GOOD),
         ChainError(0, Code.ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, _GOOD),
     ]
-    assert judge([_GOOD], "localhost", errors, _END + timedelta(days=1)) == (
+    assert judge([_GOOD], "localhost", errors, _END + timedelta(days=1)).ca == (
         "the issuer's certificate (CN=Old Issuer) expired 1 day ago (2026-11-19)",
         "the issuer is not known here: CN=The Issuer",
     )
@@ -126,11 +126,13 @@ _ADDRESSES: list[x509.GeneralName] = [
 def test_the_name_is_judged_by_rfc_6125(
     names: list[x509.GeneralName] | None, server_name: str, fault: str | None
 ) -> None:
-    assert judge([_certificate(names=names)], server_name, []) == ((fault,) if fault else ())
+    assert judge([_certificate(names=names)], server_name, []) == ((), (fault,) if fault else ())
 
 
 def test_a_server_without_a_certificate_is_not_good() -> None:
-    assert judge([], "localhost", []) == ("the server showed no certificate",)
+    fault = ("the server showed no certificate",)
+    assert judge([], "localhost", []) == (fault, fault)
+    assert judge([], "localhost", []).faults == fault
 
 
 @pytest.mark.parametrize(
@@ -144,7 +146,7 @@ def test_what_a_certificate_says_reaches_nobody_raw(text: str) -> None:
         ChainError(0, Code.ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, der),
         ChainError(1, Code.ERR_INVALID_CA, der),
     ]
-    faults = judge([der], "localhost", errors)
+    faults = judge([der], "localhost", errors).faults
     assert len(faults) == 3
     for fault in faults:
         assert fault.isprintable()
@@ -158,7 +160,8 @@ def test_no_bytes_make_the_judge_raise(data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(0, 4))):
         spoilt[data.draw(st.integers(0, len(spoilt) - 1))] = data.draw(st.integers(0, 255))
     number = data.draw(st.integers(0, 100))
-    faults = judge([bytes(spoilt)], "localhost", [ChainError(data.draw(st.integers(0, 2)), number, bytes(spoilt))])
+    error = ChainError(data.draw(st.integers(0, 2)), number, bytes(spoilt))
+    faults = judge([bytes(spoilt)], "localhost", [error]).faults
     assert faults
     assert all(fault.isprintable() and fault for fault in faults)
 
@@ -166,4 +169,4 @@ def test_no_bytes_make_the_judge_raise(data: st.DataObject) -> None:
 @given(st.text())
 def test_any_server_name_is_an_identity_or_none(name: str) -> None:
     identity_of(name)
-    assert all(fault.isprintable() for fault in judge([_GOOD], name, []))
+    assert all(fault.isprintable() for fault in judge([_GOOD], name, []).faults)

@@ -291,7 +291,7 @@ async def test_tls_inside_tls(trust: Trust) -> None:
             await inner.until(lambda count=count: inner.data == b"220" * count)  # type: ignore[misc]
             layer = TLSLayer(inner, trust.client, "localhost")
             layer.connection_made(transport)
-            assert (await layer.handshake(LIMIT)).faults == ()
+            assert (await layer.handshake(LIMIT)).judged.faults == ()
             layer.start_reading()
             layers.append(layer)
             transport = layer.transport

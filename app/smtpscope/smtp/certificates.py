@@ -75,6 +75,19 @@ class ChainError(NamedTuple):
     """DER of the certificate at fault."""
 
 
+class Judged(NamedTuple):
+    """The two verdicts, each as sentences without their full stop, empty where it is good."""
+
+    ca: tuple[str, ...]
+    """On the chain: who vouches for it, and its times."""
+    name: tuple[str, ...]
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Both, every fault once."""
+        return tuple(dict.fromkeys(self.ca + self.name))
+
+
 def identity_of(server_name: str) -> DNS_ID | IPAddress_ID | None:
     """What a certificate is compared with: an address, or a DNS name in its ASCII form; None if it is neither."""
     name = server_name.strip("[]").partition("%")[0].rstrip(".")
@@ -90,19 +103,22 @@ def identity_of(server_name: str) -> DNS_ID | IPAddress_ID | None:
 
 def judge(
     chain: Sequence[bytes], server_name: str, chain_errors: Iterable[ChainError], now: datetime | None = None
-) -> tuple[str, ...]:
-    """Every fault once, as a sentence without its full stop; empty if the chain is good for ``server_name``.
+) -> Judged:
+    """What is wrong with a chain, and with its name for ``server_name``.
 
     ``chain`` is DER, the server's own certificate first; ``now`` has a time zone. Never raises, whatever the bytes.
     """
     if not chain:
-        return ("the server showed no certificate",)
+        return Judged(*[("the server showed no certificate",)] * 2)
     now = now or datetime.now(UTC)
     with warnings.catch_warnings():  # cryptography warns of odd certificates on stderr, which is the screen
         warnings.simplefilter("ignore")
-        faults = [_chain_fault(error, now) for error in chain_errors]
-        faults += _name_faults(chain[0], server_name)
-    return tuple(dict.fromkeys(faults))
+        faults = dict.fromkeys(_chain_fault(error, now) for error in chain_errors)
+        certificate = _load(chain[0])
+        if certificate is None:
+            unreadable = "the certificate cannot be read"
+            return Judged((*faults, unreadable), (unreadable,))
+        return Judged(tuple(faults), tuple(_name_faults(certificate, server_name)))
 
 
 def _load(der: bytes) -> x509.Certificate | None:
@@ -137,11 +153,8 @@ def _chain_fault(error: ChainError, now: datetime) -> str:
     return f"{it} is not made as the rules for certificates ask (OpenSSL's verify error {error.number})"
 
 
-def _name_faults(der: bytes, server_name: str) -> list[str]:
+def _name_faults(certificate: x509.Certificate, server_name: str) -> list[str]:
     """What is wrong with the names of a certificate; a common name does not count as one (RFC 6125 6.4.4)."""
-    certificate = _load(der)
-    if certificate is None:
-        return ["the certificate cannot be read"]
     wanted = identity_of(server_name)
     if wanted is None:
         return [f"{_shown(server_name)} is neither a host name nor an address, so no certificate can be for it"]

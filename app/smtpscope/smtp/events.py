@@ -121,11 +121,18 @@ class Secured(NamedTuple):
     cipher: str
     bits: int
     server_name: str
-    """The name the certificate was judged by, and SNI if it is not an address."""
+    """The name the certificate was judged by."""
     faults: tuple[str, ...] = ()
     chain: tuple[bytes, ...] = ()
     """DER, the server's own certificate first."""
     group: str = ""
+    ca_faults: tuple[str, ...] = ()
+    """Those of ``faults`` that are about the chain; a certificate that cannot be read is a fault of both."""
+    name_faults: tuple[str, ...] = ()
+    sni: str = ""
+    """The name that was sent in clear in our hello, empty for none."""
+    client_certificate: str = ""
+    """``sent`` or ``not sent`` to a server that asked for one; empty where it did not."""
 
 
 class Progress(NamedTuple):
@@ -211,7 +218,7 @@ class Told(NamedTuple):
     time: float
     kind: str
     """Of a next test ``test`` when it begins, ``wait`` between two tries, ``accepted`` or ``ended`` when it is over;
-    of a repetition ``repeat`` and ``repeated``."""
+    of a repetition ``repeat`` and ``repeated``; ``trusted`` where a certificate is not asked about again."""
     text: str
     """One line; words of the server's or the user's may stand in it."""
     until: float = 0.0

@@ -34,13 +34,17 @@ from smtpscope.smtp.events import (
     Sent,
     StartTls,
     Step,
+    Told,
 )
 from smtpscope.smtp.owed import Asker, Listener, OwedReplies, take_the_safe_answer
 from smtpscope.smtp.reply import Reply
+from smtpscope.smtp.tls_options import TLSOptions
 from smtpscope.smtp.wire import Wire
 
 if TYPE_CHECKING:
-    from smtpscope.smtp.tls import TLSLayer
+    from OpenSSL import SSL
+
+    from smtpscope.smtp.tls import Handshake, TLSLayer
 
 HANDSHAKE_STAGE = 60.0
 GOODBYE_GRACE = 2.0
@@ -63,8 +67,11 @@ class SMTPLink(OwedReplies):
         self._task: asyncio.Task[None] | None = None  # the newest: connecting, or what follows the STARTTLS 220
         self._held = False  # nothing can be sent: there is no link yet, or it is being secured
         self._greeting = Pending("BANNER", SMTPCommand.BANNER, b"", 0.0)
-        self._ca_path: str | None = None
-        self._insecure = False
+        self.port = 0
+        self.accepted: set[tuple[str, int, bytes]] = set()
+        """Server, port and certificate (DER) that the user goes on with in spite of its faults, for this run."""
+        self._options = TLSOptions()
+        self._context: SSL.Context | None = None  # of this connection, made when it is first needed
         self._tls = False
         self._goodbye: asyncio.TimerHandle | None = None
         self._early = False  # a refusal came before the dot, and nobody has been asked about it
@@ -82,6 +89,7 @@ class SMTPLink(OwedReplies):
         port: int = 25,
         *,
         implicit_tls: bool = False,
+        tls: TLSOptions | None = None,
         ca_path: str | None = None,
         insecure: bool = False,
         want_login: bool = False,
@@ -90,8 +98,8 @@ class SMTPLink(OwedReplies):
     ) -> Reply:
         """Connect and read the greeting, which is returned whatever it says.
 
-        ``ca_path`` is a PEM file or folder of trust anchors beside the system's; with ``insecure`` a failed verdict is
-        shown and not asked about; ``family`` is 4, 6 or 0. Raises ConnectFailed, HandshakeFailed, ConnectionLost or
+        ``tls`` is for this connection's handshakes; ``ca_path`` and ``insecure`` alone may be given without it;
+        ``family`` is 4, 6 or 0. Raises ConnectFailed, HandshakeFailed, ConnectionLost or
         ReplyTimeout.
         """
         if self._goodbye is not None:
@@ -100,8 +108,8 @@ class SMTPLink(OwedReplies):
             raise AlreadyConnected("there is a connection already: drop it first")
         loop = self._loop = asyncio.get_running_loop()
         self._zero = monotonic()
-        self.host, self.peer, self.local = host, "", ""
-        self._ca_path, self._insecure = ca_path, insecure
+        self.host, self.port, self.peer, self.local = host, port, "", ""
+        self._options, self._context = tls or TLSOptions(ca_path, insecure), None
         self._tls, self._layer, self._early, self._held, self._cause = False, None, False, True, ""
         wire = self._wire = Wire(loop, self, self._on_data)
         self._emit(Opened(0.0, host, port, implicit_tls, want_login, wall=wall_clock.time()))
@@ -123,6 +131,8 @@ class SMTPLink(OwedReplies):
         def say(status: LinkStatus, detail: str) -> None:
             self._emit(Link(self.now, status, detail))
 
+        if self._options.special:
+            self._tls_context()  # what is impossible is said before anybody is connected to
         sock, self.peer = await dialing.dial(
             host, port, family=family, local_address=local, timeout=self.timeout, say=say
         )
@@ -166,31 +176,53 @@ class SMTPLink(OwedReplies):
         """TLS between the socket and the wire; ``attach`` puts the layer onto the socket's transport."""
         from smtpscope.smtp import tls  # heavy, and only needed now
 
+        options, context = self._options, self._tls_context()
+
         def on_cipher(data: bytes, outgoing: bool) -> None:
             if self._wire is wire or self._wire is None:  # None: it is just being closed
                 self._emit(Cipher(self.now, data, outgoing))
 
-        options = tls.TLSOptions(self._ca_path, self._insecure)
         try:
-            context = tls.make_context(options)
-            layer = tls.TLSLayer(wire, context, self.host, None if self._layer else on_cipher)
+            layer = tls.TLSLayer(wire, context, self.host, None if self._layer else on_cipher, options)
             await attach(layer)
             self._layer = layer
             facts = await layer.handshake(HANDSHAKE_STAGE if self.timeout is None else self.timeout or 1e9)
         except (tls.TLSFailed, OSError) as error:
             raise HandshakeFailed(str(error)) from error
-        self._emit(
-            Secured(
-                self.now, facts.version, facts.cipher, facts.bits, self.host, facts.faults, facts.chain, facts.group
-            )
-        )
-        if facts.faults and not self._insecure:
-            text = f"{self.host}: {'; '.join(facts.faults)}"
-            if await self.put_question("certificate", text, "close", "go on, once") == 0:
-                raise HandshakeFailed(f"closed because of the certificate: {'; '.join(facts.faults)}")
+        self._emit(_secured(self.now, facts))
+        await self._judge(facts)
         self._tls, wire.wire_clear = True, False
         wire.connection_made(layer.transport)
         wire.wire_loop.call_soon(layer.start_reading)
+
+    def _tls_context(self) -> SSL.Context:
+        """As the user chose; HandshakeFailed where that cannot be."""
+        from smtpscope.smtp import tls
+
+        if self._context is None:
+            try:
+                self._context = tls.make_context(self._options)
+            except tls.TLSFailed as error:
+                raise HandshakeFailed(error.reason) from error
+        return self._context
+
+    async def _judge(self, facts: Handshake) -> None:
+        """Where a verdict that counts is bad, the user's word; HandshakeFailed where that is to close."""
+        judged, verify = facts.judged, self._options.verify
+        counted = judged.ca if verify == "ca" else judged.name if verify == "host" else judged.faults
+        place = (self.host, self.port, facts.chain[0] if facts.chain else b"")
+        if not counted or self._options.insecure:
+            return
+        if place in self.accepted:
+            self._emit(Told(self.now, "trusted", "not asked about: this certificate was accepted for this run"))
+            return
+        faults = "; ".join(judged.faults)
+        answers = ("close", "go on, once", "go on for this server and this certificate")
+        answer = await self.put_question("certificate", f"{facts.target}: {faults}", *answers)
+        if answer == 0:
+            raise HandshakeFailed(f"closed because of the certificate: {faults}")
+        if answer == 2:
+            self.accepted.add(place)
 
     async def _secure(self, wire: Wire) -> None:
         """After the STARTTLS 220: the user's word if anything came behind it, then the handshake."""
@@ -314,6 +346,23 @@ class SMTPLink(OwedReplies):
         wire.resume_writing()
         self._emit(Closed(self.now, cause, unsent))
         self._settle_all()
+
+
+def _secured(time: float, facts: Handshake) -> Secured:
+    return Secured(
+        time,
+        facts.version,
+        facts.cipher,
+        facts.bits,
+        facts.target,
+        facts.judged.faults,
+        facts.chain,
+        facts.group,
+        facts.judged.ca,
+        facts.judged.name,
+        facts.sni,
+        facts.client_certificate,
+    )
 
 
 def _look_at(task: asyncio.Task[None]) -> None:

@@ -15,17 +15,19 @@ from typing import Any, NamedTuple, cast
 from OpenSSL import SSL, crypto
 from service_identity.hazmat import DNS_ID
 
-from smtpscope.smtp.certificates import identity_of, judge
-from smtpscope.smtp.tls_engine import Notes, TLSFailed, make_context, why
+from smtpscope.smtp.certificates import Judged, identity_of, judge
+from smtpscope.smtp.tls_engine import TLSFailed, make_context
 from smtpscope.smtp.tls_options import TLSOptions
+from smtpscope.smtp.tls_words import Notes, why
 from smtpscope.smtp.wire import last_words
+from smtpscope.visible import visible_text
 
 __all__ = ["Handshake", "TLSFailed", "TLSLayer", "TLSOptions", "TLSTransport", "make_context"]
 
 _BLOCK = 256 * 1024  # octets of plaintext encrypted at a time
 _PIECE = _BLOCK + 8 * 1024  # takes the records of one block, each of at most 16 KiB and some 22 octets of frame
 _RECORD = 16 * 1024
-_SHOWN = 80  # octets shown of an answer that is not TLS
+_SHOWN = 80  # octets shown of an answer that is not TLS, and the cells for them
 
 CLOSE_NOTIFY = "close_notify"
 CUT = "FIN without close_notify"
@@ -44,8 +46,13 @@ class Handshake(NamedTuple):
     """The key exchange's group, empty if there was none or it cannot be told."""
     chain: tuple[bytes, ...]
     """DER as the server sent it, its own certificate first."""
-    faults: tuple[str, ...]
-    """All that is wrong with the certificate, in sentences; empty if it is good."""
+    judged: Judged
+    target: str
+    """The name that the certificate was compared with."""
+    sni: str
+    """The name that was sent in clear in our hello, empty for none."""
+    client_certificate: str
+    """``sent`` or ``not sent`` to a server that asked for one; empty where it did not."""
 
 
 class _State(Enum):
@@ -70,27 +77,32 @@ class TLSLayer(asyncio.Protocol):
         context: SSL.Context,
         server_name: str,
         on_cipher: Callable[[bytes, bool], None] | None = None,
+        options: TLSOptions | None = None,
     ) -> None:
-        """``on_cipher(data, outgoing)`` is called with all octets that cross the wire, at the time they do."""
+        """``server_name`` is asked for in SNI and has to be the certificate's, where ``options`` have no other.
+
+        ``on_cipher(data, outgoing)`` is called with all octets that cross the wire, at the time they do.
+        """
+        options = options or TLSOptions()
         self.inner = inner
         self.transport = TLSTransport(self)
         self.close_cause = ""
         """Why no more can be read: CLOSE_NOTIFY, CUT, RESET, CLOSED_HERE or a sentence; the first cause stays."""
         self._on_cipher = on_cipher
-        self._server_name = server_name
+        self._target = options.target or server_name
         self._state = _State.HANDSHAKE
         self._first = b""
         self._finished: asyncio.Future[None] | None = None
         self._paused = False
         self._half_open = False
         self._held_loss: tuple[Exception | None] | None = None
-        self._notes = Notes()
+        self._notes = Notes(options)
         self._ssl = SSL.Connection(context, None)
         self._ssl.set_app_data(self._notes)
         self._ssl.set_connect_state()
-        identity = identity_of(server_name)
-        if isinstance(identity, DNS_ID):
-            self._ssl.set_tlsext_host_name(identity.hostname)
+        self._sni = sni_for(server_name) if options.sni is None else options.sni
+        if self._sni:
+            self._ssl.set_tlsext_host_name(_ascii(self._sni))
 
     # From the caller
 
@@ -109,7 +121,7 @@ class TLSLayer(asyncio.Protocol):
                 if self._state is _State.HANDSHAKE:
                     await self._finished
         except TimeoutError:
-            self._break(f"the TLS handshake was not finished within {timeout:g} seconds")
+            self._break(f"the TLS handshake was not finished within {timeout:g} seconds{self._notes.where}")
         except asyncio.CancelledError:
             self._break("the TLS handshake was given up")
             raise
@@ -135,13 +147,17 @@ class TLSLayer(asyncio.Protocol):
             group = self._ssl.get_group_name()
         except NotImplementedError:  # an OpenSSL before 3.2
             group = None
+        notes = self._notes
         return Handshake(
             version=self._ssl.get_protocol_version_name(),
             cipher=self._ssl.get_cipher_name() or "",
             bits=self._ssl.get_cipher_bits() or 0,
             group=group or "",
             chain=chain,
-            faults=judge(chain, self._server_name, self._notes.errors),
+            judged=judge(chain, self._target, notes.errors),
+            target=self._target,
+            sni=self._sni,
+            client_certificate="" if not notes.asked else "sent" if notes.options.cert else "not sent",
         )
 
     # From below
@@ -161,7 +177,7 @@ class TLSLayer(asyncio.Protocol):
         if self._state is _State.HANDSHAKE:
             self._first += data[: _SHOWN - len(self._first)]
             if not _begins_tls(self._first):
-                self._break(f"the server did not answer with TLS: it sent {self._first!r}")
+                self._break(f"the server did not answer with TLS: it sent {visible_text(self._first, limit=_SHOWN)}")
                 return
         self._ssl.bio_write(data)
         if self._state is _State.OPEN:
@@ -172,7 +188,7 @@ class TLSLayer(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The other side sent FIN; True if the inner protocol wants to go on writing after its close_notify."""
         if self._state is _State.HANDSHAKE:
-            self._end("the server closed the connection during the TLS handshake")
+            self._end(f"the server closed the connection during the TLS handshake{self._notes.where}")
         elif self._state is _State.OPEN and not self.close_cause:
             self.close_cause = CUT
             self.inner.eof_received()
@@ -183,7 +199,7 @@ class TLSLayer(asyncio.Protocol):
         if self._state is _State.HELD:
             self._held_loss = (exc,)
         elif self._state is _State.HANDSHAKE:
-            self._end("the server reset the connection during the TLS handshake")
+            self._end(f"the server reset the connection during the TLS handshake{self._notes.where}")
             # handshake() is to raise before the inner protocol hears of the end
             asyncio.get_running_loop().call_soon(self.inner.connection_lost, exc)
         else:
@@ -257,7 +273,7 @@ class TLSLayer(asyncio.Protocol):
         except SSL.WantReadError:
             self._flush()
         except SSL.Error as error:
-            self._break(why(error, self._notes))
+            self._break(why(error, self._notes) + self._notes.where)
         else:
             self._flush()
             self._state = _State.HELD
@@ -322,6 +338,18 @@ class TLSLayer(asyncio.Protocol):
     def _wake(self) -> None:
         if self._finished is not None and not self._finished.done():
             self._finished.set_result(None)
+
+
+def sni_for(server_name: str) -> str:
+    """The name to send as SNI, empty for an address (RFC 6066 3)."""
+    identity = identity_of(server_name)
+    return identity.hostname.decode() if isinstance(identity, DNS_ID) else ""
+
+
+def _ascii(name: str) -> bytes:
+    """What goes out for a name; one that IDNA does not know goes out as it is."""
+    identity = identity_of(name)
+    return identity.hostname if isinstance(identity, DNS_ID) else name.encode()
 
 
 def _begins_tls(first: bytes) -> bool:

@@ -1,64 +1,28 @@
-"""The engine under the TLS layer: pyOpenSSL's context, what its callbacks tell, and its errors in words."""
+"""The engine under the TLS layer: pyOpenSSL's context, made as the user chose, and what its callbacks note."""
 
 from __future__ import annotations
 
+import os
 import ssl
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import certifi
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL, crypto
 
 from smtpscope.smtp.certificates import ChainError
-from smtpscope.smtp.tls_options import TLSOptions
+from smtpscope.smtp.tls_options import PROTOCOLS, TLSOptions
+from smtpscope.smtp.tls_words import Notes
 from smtpscope.visible import safe
 
-# What the server means by an alert (RFC 8446 6.2, RFC 5246 7.2), to follow "the server broke off TLS: ".
-_ALERTS = {
-    10: "it did not expect our message",
-    20: "it could not decrypt our data",
-    21: "it could not decrypt our data",
-    22: "our record is too long for it",
-    40: "it shares no cipher, group or signature with us, or wants a client certificate",
-    42: "it does not like our certificate",
-    43: "it does not know this kind of client certificate",
-    44: "our certificate has been revoked",
-    45: "our certificate has expired",
-    46: "it does not accept our certificate",
-    47: "it finds a value of ours out of place",
-    48: "it does not know the issuer (CA) of our certificate",
-    49: "it denies us access",
-    50: "it cannot read our message",
-    51: "a signature or check value of ours is wrong to it",
-    70: "it speaks no TLS version that we offer (1.2 and 1.3)",
-    71: "our ciphers are too weak for it",
-    80: "it has an internal error",
-    86: "it sees us fall back to an older version than need be",
-    90: "it was told to stop",
-    109: "it misses an extension in our hello",
-    112: "it knows no host by the name that we asked for",
-    116: "it wants a client certificate",
-    120: "it speaks no application protocol that we offer",
-}
-
-# What OpenSSL on our side objects to, by its reason strings.
-_OBJECTIONS = {
-    "unsupported protocol": "the server chose a TLS version older than 1.2",
-    "wrong ssl version": "the server chose a TLS version that we did not offer",
-    "wrong version number": "the server went on with something that is not TLS",
-    "bad record type": "the server went on with something that is not TLS",
-    "wrong cipher returned": "the server chose a cipher that we did not offer",
-    "unknown cipher returned": "the server chose a cipher that we do not know",
-    "unsafe legacy renegotiation disabled": "the server does not know secure renegotiation (RFC 5746)",
-    "dh key too small": "the server's Diffie-Hellman key is too weak",
-    "ee key too small": "the server's key is too weak",
-    "decryption failed or bad record mac": "a record from the server was damaged on the way",
-    "unexpected message": "the server sent a message out of turn",
-    "nested asn1 error": "the server's certificate cannot be read",
-    "ASN1 lib": "the server's certificate cannot be read",
-    "unable to get certs public key": "the key in the server's certificate cannot be read",
-    "bad signature": "the server's signature is wrong: it does not hold the key of its certificate",
-}
+_VERSIONS = dict(
+    zip(PROTOCOLS, (SSL.TLS1_VERSION, SSL.TLS1_1_VERSION, SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION), strict=True)
+)
+_HOLES = {"tlsv1_1": SSL.OP_NO_TLSv1_1, "tlsv1_2": SSL.OP_NO_TLSv1_2}  # what can be left out between two others
+_LARGEST = 1024 * 1024  # octets of a key or certificate file
 
 
 class TLSFailed(Exception):
@@ -69,30 +33,52 @@ class TLSFailed(Exception):
         self.reason = reason
 
 
-@dataclass
-class Notes:
-    """What OpenSSL's callbacks tell of one connection."""
-
-    errors: list[ChainError] = field(default_factory=list)
-    alert: int | None = None
-
-
 def make_context(options: TLSOptions) -> SSL.Context:
-    """TLS 1.2 and newer, trusting the system's roots and ``options.ca_path``; raises TLSFailed if that is unreadable.
+    """What ``options`` ask for, trusting the system's roots too; raises TLSFailed where that cannot be.
 
     Takes some 30 ms where the roots are one large file, so make one and keep it.
     """
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
-    context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.set_options(SSL.OP_NO_RENEGOTIATION)  # so that a write never has to wait for a read
     context.set_verify(SSL.VERIFY_PEER, _note_verdict)
-    context.set_info_callback(_note_alert)
+    context.set_info_callback(_note_progress)
+    _offer(context, options)
     context.set_default_verify_paths()
     if not _system_has_roots():
         context.load_verify_locations(certifi.where())
     if options.ca_path is not None:
         _trust(context, options.ca_path)
+    if options.cert is not None and options.key is not None:
+        _present(context, options.cert, options.key, options.chain)
+    if options.keylog is not None:
+        context.set_keylog_callback(_keylog(options.keylog))
     return context
+
+
+def _offer(context: SSL.Context, options: TLSOptions) -> None:
+    """The versions and ciphers of our hello."""
+    chosen = [_VERSIONS[each] for each in options.protocols]
+    context.set_min_proto_version(min(chosen))
+    context.set_max_proto_version(max(chosen))
+    for name, option in _HOLES.items():
+        if name not in options.protocols:
+            context.set_options(option)
+    names = (options.cipher or "").split(":")
+    suites = [name for name in names if name.startswith("TLS_")]
+    others = [name for name in names if name and not name.startswith("TLS_")]
+    if min(chosen) < SSL.TLS1_2_VERSION and not any("@SECLEVEL" in name for name in others):
+        others = [*(others or ["DEFAULT"]), "@SECLEVEL=0"]  # OpenSSL does not speak them at a higher level
+    try:
+        if suites:
+            context.set_tls13_ciphersuites(":".join(suites).encode())
+        if others:
+            context.set_cipher_list(":".join(others).encode())
+    except (SSL.Error, UnicodeError, ValueError):
+        words = safe(options.cipher or "")
+        raise TLSFailed(f"OpenSSL knows no cipher by {words}: --tls-cipher takes its names, joined by colons") from None
+
+
+# -- whom we trust
 
 
 def _system_has_roots() -> bool:
@@ -114,6 +100,83 @@ def _trust(context: SSL.Context, ca_path: str) -> None:
         raise TLSFailed(f"no certificates can be read from {safe(ca_path)}") from None
 
 
+# -- who we are
+
+
+def _present(context: SSL.Context, cert: str, key: str, chain: str | None) -> None:
+    """Our own certificate, for servers that ask for one."""
+    data = _octets(key)
+    try:
+        private = load_pem_private_key(data, None)
+    except TypeError:  # it has a passphrase
+        raise TLSFailed(f"the key in {safe(key)} is encrypted: --tls-key takes one without a passphrase") from None
+    except Exception:  # cryptography raises many kinds
+        raise TLSFailed(f"no key can be read from {safe(key)}: --tls-key takes a PEM file") from None
+    ours, *others = _certificates(cert)
+    others += _certificates(chain) if chain is not None else []
+    try:
+        context.use_certificate(crypto.X509.from_cryptography(ours))
+        context.use_privatekey(crypto.PKey.from_cryptography_key(private))  # type: ignore[arg-type]
+        context.check_privatekey()
+        for each in others:
+            context.add_extra_chain_cert(crypto.X509.from_cryptography(each))
+    except (SSL.Error, TypeError):
+        raise TLSFailed(f"the key in {safe(key)} is not that of the certificate in {safe(cert)}") from None
+
+
+def _certificates(path: str) -> list[x509.Certificate]:
+    """All of a PEM file, at least one."""
+    try:
+        return x509.load_pem_x509_certificates(_octets(path))
+    except TLSFailed:
+        raise
+    except Exception:  # cryptography raises many kinds
+        raise TLSFailed(f"no certificate can be read from {safe(path)}: a PEM file is wanted") from None
+
+
+def _octets(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(_LARGEST)
+    except (OSError, ValueError) as error:
+        raise TLSFailed(f"{safe(path)} cannot be read ({_words(error)})") from None
+
+
+# -- what is written down
+
+
+def _keylog(path: str) -> Callable[[SSL.Connection, bytes], None]:
+    """A callback that appends each line that OpenSSL gives, in the NSS key log format, to a file of ours alone."""
+    try:
+        _append(path, b"")
+    except (OSError, ValueError) as error:
+        raise TLSFailed(f"the key log {safe(path)} cannot be written ({_words(error)})") from None
+
+    def write(_connection: SSL.Connection, line: bytes) -> None:
+        with suppress(OSError):  # a full disk: the session is worth more, and nothing may be raised into OpenSSL
+            _append(path, line + b"\n")
+
+    return write
+
+
+def _append(path: str, data: bytes) -> None:
+    never_waiting = getattr(os, "O_NONBLOCK", 0)  # for who reads a pipe that somebody has put there
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | never_waiting, 0o600)
+    try:
+        if hasattr(os, "fchmod"):
+            os.fchmod(file, 0o600)  # one that was there before may be open to others
+        os.write(file, data)
+    finally:
+        os.close(file)
+
+
+def _words(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error)).lower()
+
+
+# -- what OpenSSL calls
+
+
 def _note_verdict(connection: SSL.Connection, certificate: crypto.X509, number: int, depth: int, _ok: int) -> bool:
     """OpenSSL asks here for each certificate and each fault; True lets it go on, so that all faults come out."""
     if number:
@@ -122,19 +185,13 @@ def _note_verdict(connection: SSL.Connection, certificate: crypto.X509, number: 
     return True
 
 
-def _note_alert(connection: SSL.Connection, where: int, value: int) -> None:
-    if where == SSL.SSL_CB_READ_ALERT and value & 0xFF:  # 0 is close_notify, which is told apart by reading
-        notes: Notes = connection.get_app_data()
-        notes.alert = value & 0xFF
-
-
-def why(error: SSL.Error, notes: Notes) -> str:
-    """A pyOpenSSL error as a sentence without its full stop; an alert from the server says more than the error."""
-    if notes.alert is not None:
-        meaning = _ALERTS.get(notes.alert, "it gave no reason known here")
-        return f"the server broke off TLS: {meaning} (alert {notes.alert})"
-    reasons = [str(entry[-1]) for entry in error.args[0]] if error.args and isinstance(error.args[0], list) else []
-    for reason in reasons:
-        if reason in _OBJECTIONS:
-            return _OBJECTIONS[reason]
-    return f"the server's TLS is not as it should be ({reasons[0] if reasons else 'no reason known'})"
+def _note_progress(connection: SSL.Connection, where: int, value: int) -> None:
+    notes: Notes = connection.get_app_data()
+    if where & SSL.SSL_CB_LOOP:
+        notes.passed(connection.get_state_string().decode("ascii", "replace"))
+    elif value & 0xFF and where in (SSL.SSL_CB_READ_ALERT, SSL.SSL_CB_WRITE_ALERT):
+        # 0 is close_notify, which is told apart by reading
+        if where == SSL.SSL_CB_READ_ALERT:
+            notes.alert = value & 0xFF
+        else:
+            notes.our_alert = value & 0xFF

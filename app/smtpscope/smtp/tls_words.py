@@ -1,0 +1,165 @@
+"""What went wrong with TLS, in words: alerts of both directions, OpenSSL's objections, and how far a handshake came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from OpenSSL import SSL
+
+from smtpscope.smtp.certificates import ChainError
+from smtpscope.smtp.tls_options import TLSOptions
+
+# What the server means by an alert (RFC 8446 6.2, RFC 5246 7.2), to follow "the server broke off TLS: ".
+_ALERTS = {
+    10: "it did not expect our message",
+    20: "it could not decrypt our data",
+    21: "it could not decrypt our data",
+    22: "our record is too long for it",
+    40: "it shares no cipher, group or signature with us",
+    42: "it does not like our certificate",
+    43: "it does not know this kind of client certificate",
+    44: "our certificate has been revoked",
+    45: "our certificate has expired",
+    46: "it does not accept our certificate",
+    47: "it finds a value of ours out of place",
+    48: "it does not know the issuer (CA) of our certificate",
+    49: "it denies us access",
+    50: "it cannot read our message",
+    51: "a signature or check value of ours is wrong to it",
+    70: "it speaks no TLS version that we offer ({versions})",
+    71: "our ciphers are too weak for it",
+    80: "it has an internal error",
+    86: "it sees us fall back to an older version than need be",
+    90: "it was told to stop",
+    109: "it misses an extension in our hello",
+    110: "it does not expect an extension in our hello",
+    112: "it knows no host by the name that we asked for",
+    116: "it wants a client certificate",
+    120: "it speaks no application protocol that we offer",
+}
+_CERTIFICATE_WANTED = (40, 42, 46, 49, 116)
+"""What servers say where a client certificate that they asked for did not come."""
+
+# The names of the alerts in the RFCs, for those that either side sends.
+_NAMES = {
+    10: "unexpected_message",
+    20: "bad_record_mac",
+    21: "decryption_failed",
+    22: "record_overflow",
+    40: "handshake_failure",
+    42: "bad_certificate",
+    43: "unsupported_certificate",
+    44: "certificate_revoked",
+    45: "certificate_expired",
+    46: "certificate_unknown",
+    47: "illegal_parameter",
+    48: "unknown_ca",
+    49: "access_denied",
+    50: "decode_error",
+    51: "decrypt_error",
+    70: "protocol_version",
+    71: "insufficient_security",
+    80: "internal_error",
+    86: "inappropriate_fallback",
+    90: "user_canceled",
+    100: "no_renegotiation",
+    109: "missing_extension",
+    110: "unsupported_extension",
+    112: "unrecognized_name",
+    113: "bad_certificate_status_response",
+    115: "unknown_psk_identity",
+    116: "certificate_required",
+    120: "no_application_protocol",
+}
+
+# What OpenSSL on our side objects to, by its reason strings.
+_OBJECTIONS = {
+    "unsupported protocol": "the server chose a TLS version older than {oldest}",
+    "wrong ssl version": "the server chose a TLS version that we did not offer",
+    "wrong version number": "the server went on with something that is not TLS",
+    "bad record type": "the server went on with something that is not TLS",
+    "wrong cipher returned": "the server chose a cipher that we did not offer",
+    "unknown cipher returned": "the server chose a cipher that we do not know",
+    "no protocols available": "none of the TLS versions chosen ({versions}) can be spoken with these ciphers",
+    "no ciphers available": "no cipher chosen here can be used with TLS {versions}",
+    "unsafe legacy renegotiation disabled": "the server does not know secure renegotiation (RFC 5746)",
+    "dh key too small": "the server's Diffie-Hellman key is too weak",
+    "ee key too small": "the server's key is too weak",
+    "decryption failed or bad record mac": "a record from the server was damaged on the way",
+    "unexpected message": "the server sent a message out of turn",
+    "nested asn1 error": "the server's certificate cannot be read",
+    "ASN1 lib": "the server's certificate cannot be read",
+    "unable to get certs public key": "the key in the server's certificate cannot be read",
+    "bad signature": "the server's signature is wrong: it does not hold the key of its certificate",
+}
+
+# OpenSSL's words for where a handshake stands, as the message that passed last (RFC 8446 4, RFC 5246 7.4).
+_MESSAGES = {
+    "write client hello": "our ClientHello",
+    "read server hello": "the ServerHello",
+    "read encrypted extensions": "the EncryptedExtensions",
+    "read server certificate": "the server's Certificate",
+    "read server certificate verify": "the server's CertificateVerify",
+    "read server key exchange": "the ServerKeyExchange",
+    "read server certificate request": "the CertificateRequest",
+    "read server done": "the ServerHelloDone",
+    "read server session ticket": "the NewSessionTicket",
+    "read finished": "the server's Finished",
+    "write client certificate": "our Certificate",
+    "write client key exchange": "our ClientKeyExchange",
+    "write certificate verify": "our CertificateVerify",
+    "write finished": "our Finished",
+}
+CERTIFICATE_REQUEST = _MESSAGES["read server certificate request"]
+
+
+@dataclass
+class Notes:
+    """What OpenSSL's callbacks tell of one connection."""
+
+    options: TLSOptions = field(default_factory=TLSOptions)
+    errors: list[ChainError] = field(default_factory=list)
+    alert: int | None = None
+    """The server's."""
+    our_alert: int | None = None
+    last: str = ""
+    """The last message of the handshake, ``our ClientHello``; empty before it."""
+    asked: bool = False
+    """Whether the server asked for a client certificate."""
+
+    def passed(self, state: str) -> None:
+        """A state of OpenSSL's: remember which message it tells of."""
+        message = _MESSAGES.get(state.partition(" ")[2])
+        if message is not None:
+            self.last = message
+            self.asked = self.asked or message == CERTIFICATE_REQUEST
+
+    @property
+    def where(self) -> str:
+        """How far the handshake came, and what we had to say, to end a sentence with; empty where it has not begun."""
+        said = f"; we sent {_named(self.our_alert)}" if self.our_alert is not None else ""
+        return (f", after {self.last}" if self.last else "") + said
+
+
+def why(error: SSL.Error, notes: Notes) -> str:
+    """A pyOpenSSL error as a sentence without its full stop; an alert from the server says more than the error."""
+    words = {"versions": notes.options.versions, "oldest": notes.options.versions.split(" ")[0].strip(",")}
+    if notes.alert is not None:
+        return f"the server broke off TLS: {_meaning(notes).format(**words)} ({_named(notes.alert)})"
+    reasons = [str(entry[-1]) for entry in error.args[0]] if error.args and isinstance(error.args[0], list) else []
+    for reason in reasons:
+        if reason in _OBJECTIONS:
+            return _OBJECTIONS[reason].format(**words)
+    return f"the server's TLS is not as it should be ({reasons[0] if reasons else 'no reason known'})"
+
+
+def _meaning(notes: Notes) -> str:
+    assert notes.alert is not None
+    if notes.asked and notes.options.cert is None and notes.alert in _CERTIFICATE_WANTED:
+        return _ALERTS[116]
+    return _ALERTS.get(notes.alert, "it gave no reason known here")
+
+
+def _named(alert: int) -> str:
+    name = _NAMES.get(alert)
+    return f"alert {alert}, {name}" if name else f"alert {alert}"
