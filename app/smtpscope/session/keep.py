@@ -30,9 +30,11 @@ except ImportError:  # Windows, where a file that is open cannot be deleted anyw
 
 PATIENCE = 0.25
 """Seconds after which the recording is looked at although nobody said that it has grown."""
+PAUSE = 0.002
+"""Seconds from an event to its line, so that a quick reply is read, and timed, before a disk has its turn."""
 STOP_LIMIT = 5.0
 """Seconds that closing waits for a disk that takes nothing."""
-BATCH = 64
+BATCH = 8
 """Events that go to the kernel in one write, where several have come meanwhile."""
 EVENTS = 3_000_000
 """Events of the largest file that is read whole."""
@@ -169,6 +171,7 @@ class Keeper:
                     return
                 else:
                     self._news.wait(PATIENCE)
+                    time.sleep(0 if self._ending else PAUSE)
         except CannotKeep as error:
             self._complain(str(error))
         except Exception as error:
