@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from smtpscope.session.recorder import Recorder
+from smtpscope.session.thread import SessionThread
 from smtpscope.smtp.events import Opened
 from smtpscope.tui.app import SmtpScope
 from tui.recordings import PROFILE, WALL
 
 
-def app_on(recorder: Recorder, *, ascii_only: bool = False) -> SmtpScope:
-    """The app as it stands 0.4 s after the last event; its clocks stand still."""
+class Unbegun(SessionThread):
+    """A session on which nothing is done."""
+
+    def start(self) -> None:
+        """Not here: what has happened is in the recorder."""
+
+
+def app_on(recorder: Recorder, *, ascii_only: bool = False, live: bool = True) -> SmtpScope:
+    """The app as it stands 0.4 s after the last event; its clocks stand still. Not ``live`` it shows a recording."""
     last = max((event.time for event in recorder[:]), default=0.0)
     opened = any(isinstance(event, Opened) for event in recorder[:])
-    from dataclasses import replace
-
     profile = replace(PROFILE, ascii=ascii_only)
-    return SmtpScope(profile, recorder, clock=lambda: 0.0, wall_clock=lambda: WALL + last + 0.4 * opened)
+    session = Unbegun(profile, recorder, lambda: None) if live else None
+    return SmtpScope(profile, recorder, session, clock=lambda: 0.0, wall_clock=lambda: WALL + last + 0.4 * opened)
 
 
 def text_of(app: SmtpScope) -> str:

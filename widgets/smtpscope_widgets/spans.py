@@ -136,6 +136,8 @@ def wrapped(spans: Spans, width: int) -> list[Spans]:
                 lines.append([])
                 word, room = word.lstrip(" "), width
                 size = cell_len(word)
+            if lines[-1] and lines[-1][-1][1] == kind:
+                word = lines[-1].pop()[0] + word
             lines[-1].append((word, kind))
             room -= size
     return lines
