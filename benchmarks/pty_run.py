@@ -21,11 +21,11 @@ _ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\
 
 
 class PtyRun:
-    """Runs ``command`` from entering to leaving; ``home`` is its user's folder."""
+    """Runs ``command`` from entering to leaving; ``home`` is its user's folder, ``size`` columns and rows."""
 
-    def __init__(self, command: list[str], home: str) -> None:
+    def __init__(self, command: list[str], home: str, size: tuple[int, int] = (COLUMNS, ROWS)) -> None:
         self._terminal, other = pty.openpty()
-        fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+        fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "HOME": home}
         for name in ("NO_COLOR", "PYTHONDONTWRITEBYTECODE", "XDG_STATE_HOME"):
             environment.pop(name, None)
@@ -46,12 +46,24 @@ class PtyRun:
         self._asked = perf_counter()
         os.write(self._terminal, key)
 
-    def until(self, *words: str) -> float:
+    def drain(self, seconds: float) -> int:
+        """Read what is drawn for so long; how many octets that was."""
+        end, count = perf_counter() + seconds, 0
+        while (left := end - perf_counter()) > 0 and select.select([self._terminal], [], [], left)[0]:
+            count += len(os.read(self._terminal, 1 << 16))
+        return count
+
+    def quiet(self) -> None:
+        """Wait until nothing has been drawn for a while."""
+        while self.drain(0.15):
+            pass
+
+    def until(self, *words: str, limit: float = LIMIT) -> float:
         """Seconds from start, or from the last key, until all ``words`` have been drawn."""
         drawn = bytearray()
         while True:
-            if not select.select([self._terminal], [], [], max(0.0, self._asked + LIMIT - perf_counter()))[0]:
-                raise SystemExit(f"{words} did not come, but {_text(drawn)!r}")
+            if not select.select([self._terminal], [], [], max(0.0, self._asked + limit - perf_counter()))[0]:
+                raise SystemExit(f"{words} did not come, but {_text(drawn)[-3000:]!r}")
             drawn += os.read(self._terminal, 1 << 16)
             taken = perf_counter() - self._asked
             text = _text(drawn)

@@ -8,6 +8,7 @@ columns of octets, a million rows at a time.
 from __future__ import annotations
 
 import re
+import time
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -18,6 +19,8 @@ from smtpscope.session.log import Log
 from smtpscope.session.rows import Kind, Names
 from smtpscope.session.search import Search, expression
 
+ROWS = 1 << 16
+"""Rows that are looked at at once."""
 KINDS = ("dir", "cmd", "class", "code", "text", "marked", "finding")
 """What stands before the colon of a chip; the last two stand alone."""
 _ALONE = ("marked", "finding")
@@ -149,15 +152,24 @@ class Filter:
             if not search.run(stop):
                 return False
         first, end = self._done, len(log)
+        kept = self.rows[: bisect_left(self.rows, first)]
+        changed = len(kept)
+        for begin in range(first, end, ROWS):
+            if stop():
+                return False
+            kept.extend(self._meeting(begin, min(end, begin + ROWS), found))
+            time.sleep(0)  # others may run
+        self.changed, self.rows, self._state, self._done = changed, kept, state, settled
+        return True
+
+    def _meeting(self, first: int, end: int, found: frozenset[int]) -> array[int]:
+        """The rows from ``first`` to ``end`` that meet all chips, and the dividers."""
+        log = self.log
         mask = int.from_bytes(_translated(log.flags[first:end], {0, 1, 2, 3}), "little")
         for chip in self.chips:
             mask &= int.from_bytes(self._mask(chip, first, end, found), "little")
         mask |= int.from_bytes(_translated(log.kind[first:end], {Kind.DIVIDER}), "little")
-        kept = self.rows[: bisect_left(self.rows, first)]
-        self.changed = len(kept)
-        kept.extend(array("I", compress(range(first, end), mask.to_bytes(end - first, "little"))))
-        self.rows, self._state, self._done = kept, state, settled
-        return True
+        return array("I", compress(range(first, end), mask.to_bytes(end - first, "little")))
 
     def _mask(self, chip: Chip, first: int, end: int, found: frozenset[int]) -> bytes:
         """1 for each row from ``first`` on that meets the chip, else 0."""
