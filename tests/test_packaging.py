@@ -23,6 +23,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 
 def test_only_the_two_packages_are_installed(wheel: zipfile.ZipFile) -> None:
     names = [name for name in wheel.namelist() if not name.endswith("/")]
+    shared = f"smtpscope-{__version__}.data/data/share/"  # beside site-packages: where shells look for completions
+    assert sorted(Path(name).name for name in names if name.startswith(shared)) == [
+        "_smtpscope",
+        "smtpscope",
+        "smtpscope.fish",
+    ]
+    names = [name for name in names if not name.startswith(shared)]
     assert {name.partition("/")[0] for name in names} == {
         "smtpscope",
         "smtpscope_widgets",
@@ -34,7 +41,7 @@ def test_every_module_and_both_type_marks_are_in_it(wheel: zipfile.ZipFile) -> N
     sources = {
         path.relative_to(folder).as_posix()
         for folder in (ROOT / "app", ROOT / "widgets")
-        for pattern in ("*.py", "py.typed", "*.tcss")
+        for pattern in ("*.py", "*.toml", "py.typed", "*.tcss")
         for path in folder.rglob(pattern)
     }
     assert {"smtpscope/cli.py", "smtpscope/py.typed", "smtpscope_widgets/py.typed"} <= sources
