@@ -29,6 +29,10 @@ from smtpscope.visible import safe
 LOADING = 0.3
 """Seconds that the first frame waits for a kept session; what takes longer is read while it is shown."""
 
+PRINTED = 100_000
+"""Events of the longest session whose transcript is printed on leaving: it takes seconds already."""
+_TOO_LONG = "=== A session this long is not printed: smtpscope lists it among those kept, and exports its transcript.\n"
+
 
 def run(profile: Profile) -> int:
     """Run the debugger; afterwards the transcript is on the normal screen. Gives the exit code."""
@@ -54,7 +58,7 @@ def run(profile: Profile) -> int:
         others = (recorder[index] for index in range(len(recorder)) if not recorder.is_wire(index))
         history.sent(envelopes_of(others, app.view.redactor))
     if profile.transcript and len(recorder) and sys.stdout is not None:
-        _print(transcript(recorder, redact=app.view.redactor))
+        _print(transcript(recorder, redact=app.view.redactor) if len(recorder) <= PRINTED else _TOO_LONG)
     recorder.close()
     return app.return_code or 0 if code is None else code
 
