@@ -107,19 +107,52 @@ async def test_a_mechanism_that_cannot_be_run_sends_nothing() -> None:
     async with talking([GREETING]) as talk:
         events = len(talk.seen.events)
         with pytest.raises(ValueError, match="cannot be run here"):
-            await talk.transport.command_auth("SCRAM-SHA-256", USER, PASSWORD)
+            await talk.transport.command_auth("GSSAPI", USER, PASSWORD)
+        with pytest.raises(ValueError, match="start TLS first"):
+            await talk.transport.command_auth("SCRAM-SHA-256-PLUS", USER, PASSWORD)
         with pytest.raises(ValueError, match="NUL"):
             await talk.transport.command_auth("PLAIN", "a\0b", PASSWORD)
         assert len(talk.seen.events) == events
 
 
 @pytest.mark.parametrize("challenge", [b"334 !!!not base64!!!", b"334 Username:", b"334-VXNlcg==\r\n334 VXNlcm5hbWU6"])
-async def test_a_challenge_that_is_no_base64_is_cancelled(challenge: bytes) -> None:
-    script = [GREETING, (b"AUTH LOGIN", challenge + b"\r\n"), (b"*", b"501 5.7.0 cancelled\r\n")]
+async def test_a_challenge_that_is_no_base64_is_cancelled_and_said(challenge: bytes) -> None:
+    script = [GREETING, (b"AUTH CRAM-MD5", challenge + b"\r\n"), (b"*", b"501 5.7.0 cancelled\r\n")]
     async with talking(script) as talk:
-        assert (await talk.transport.command_auth("LOGIN", USER, PASSWORD)).code == 501
-        assert talk.server.received == b"AUTH LOGIN\r\n*\r\n"
+        assert (await talk.transport.command_auth("CRAM-MD5", USER, PASSWORD)).code == 501
+        assert talk.server.received == b"AUTH CRAM-MD5\r\n*\r\n"
         assert talk.seen.hidden == b""
+        assert talk.seen.ends == ["AUTH CRAM-MD5 was cancelled: the challenge is not base64"]
+
+
+@pytest.mark.parametrize("prompts", [(b"VXNlcm5hbWU6", b"UGFzc3dvcmQ6"), (b"VXNlciBOYW1lAA==", b"UGFzc3dvcmQA")])
+@pytest.mark.parametrize("swapped", [False, True])
+async def test_login_is_run_whatever_the_prompts_are(prompts: tuple[bytes, bytes], swapped: bool) -> None:
+    ask_name, ask_key = prompts
+    script = [(b"AUTH LOGIN", ask_name), (USER64, ask_key), (PASSWORD64, b"")]
+    if swapped:
+        script = [(b"AUTH LOGIN", ask_key), (PASSWORD64, ask_name), (USER64, b"")]
+    played = [(line, b"334 " + prompt + b"\r\n" if prompt else WELCOME) for line, prompt in script]
+    async with talking([GREETING, *played]) as talk:
+        assert (await talk.transport.command_auth("LOGIN", USER, PASSWORD)).code == 235
+        assert talk.seen.hidden == PASSWORD64
+
+
+async def test_prompts_in_clear_are_prompts() -> None:
+    """RFC 4954 4 wants base64; what is only said to people need not stop us."""
+    script = [
+        GREETING,
+        (b"AUTH LOGIN", b"334 Username:\r\n"),
+        (USER64, b"334 your password?\r\n"),
+        (PASSWORD64, b"535 no\r\n"),
+        (b"AUTH PLAIN", b"334 go ahead\r\n"),
+        (PLAIN64, WELCOME),
+    ]
+    async with talking(script) as talk:
+        assert (await talk.transport.command_auth("LOGIN", USER, PASSWORD)).code == 535
+        assert (await talk.transport.command_auth("PLAIN", USER, PASSWORD, initial=False)).code == 235
+        assert talk.seen.hidden == PASSWORD64 + b"|" + PLAIN64
+        assert talk.seen.ends == []
 
 
 async def test_endless_challenges_are_cancelled_once_and_the_rest_is_the_users() -> None:

@@ -35,3 +35,7 @@ class ReplyTimeout(TransportError, SMTPTimeoutError):
 
 class Declined(TransportError):
     """The user was asked and said no; nothing was sent."""
+
+
+class NotProved(TransportError):
+    """The server accepted a login and has not shown that it knows the password: it may be another one."""

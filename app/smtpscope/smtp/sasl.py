@@ -1,77 +1,98 @@
 """SASL as a debugger needs it: each step of each mechanism on its own, and which octets of it are secret.
 
-PLAIN (RFC 4616), LOGIN (as servers do it) and CRAM-MD5 (RFC 2195) in the frame of RFC 4954, encoded by aiosmtplib.
+In the frame of RFC 4954. The mechanisms have rooms of their own, by family: ``sasl_simple``, ``sasl_digest``,
+``sasl_scram``, ``sasl_bearer``; what they share is in ``sasl_steps``, what a step says in ``sasl_fields``.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-from collections.abc import Generator
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import partial
 
-from aiosmtplib.auth import auth_crammd5_verify, auth_login_encode, auth_plain_encode
+from smtpscope.smtp.sasl_bearer import jwt_claims, oauthbearer, xoauth2
+from smtpscope.smtp.sasl_digest import digest_md5
+from smtpscope.smtp.sasl_scram import scram
+from smtpscope.smtp.sasl_simple import anonymous, cram_md5, external, log_in, plain
+from smtpscope.smtp.sasl_steps import Broken, Login, Response, Steps, decode_base64
 
-MECHANISMS = ("CRAM-MD5", "PLAIN", "LOGIN")
+__all__ = [
+    "ANY_TEXT",
+    "BEST",
+    "CLEAR_TEXT",
+    "MECHANISMS",
+    "Broken",
+    "Login",
+    "Response",
+    "Steps",
+    "choose",
+    "conclude",
+    "decode_challenge",
+    "jwt_claims",
+    "steps",
+]
+
+_STEPS: dict[str, Callable[[Login], Steps]] = {
+    "SCRAM-SHA-512-PLUS": partial(scram, algorithm="sha512", plus=True),
+    "SCRAM-SHA-256-PLUS": partial(scram, algorithm="sha256", plus=True),
+    "SCRAM-SHA-1-PLUS": partial(scram, algorithm="sha1", plus=True),
+    "SCRAM-SHA-512": partial(scram, algorithm="sha512", plus=False),
+    "SCRAM-SHA-256": partial(scram, algorithm="sha256", plus=False),
+    "SCRAM-SHA-1": partial(scram, algorithm="sha1", plus=False),
+    "DIGEST-MD5": digest_md5,
+    "CRAM-MD5": cram_md5,
+    "PLAIN": plain,
+    "LOGIN": log_in,
+    "OAUTHBEARER": oauthbearer,
+    "XOAUTH2": xoauth2,
+    "EXTERNAL": external,
+    "ANONYMOUS": anonymous,
+}
+
+MECHANISMS = tuple(_STEPS)
 """What we can do, the best first."""
-CLEAR_TEXT = frozenset({"PLAIN", "LOGIN"})
-"""Mechanisms that give the password to whoever reads along."""
+BEST = MECHANISMS[: MECHANISMS.index("LOGIN") + 1]
+"""Those that are chosen by themselves: they take a user and a password."""
+CLEAR_TEXT = frozenset({"PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"})
+"""Mechanisms that give the password, or the token, to whoever reads along."""
+ANY_TEXT = frozenset({"PLAIN", "LOGIN"})
+"""Mechanisms whose challenges are only for people, so that one which is not base64 need not end them."""
 
 
-class Response(NamedTuple):
-    """One client step: base64 as it goes out, and whether it must be hidden."""
-
-    encoded: bytes
-    secret: bool
-
-
-Steps = Generator[Response | None, bytes, None]
-"""Yields the initial response (None for none), then takes each challenge, decoded, and yields the response to it."""
-
-
-def steps(mechanism: str, user: str, password: bytes) -> Steps:
+def steps(mechanism: str, login: Login) -> Steps:
     """The client's side of one exchange. ValueError for a mechanism that we cannot do."""
-    match mechanism.upper():
-        case "PLAIN":
-            return _plain(user, password)
-        case "LOGIN":
-            return _login(user, password)
-        case "CRAM-MD5":
-            return _cram_md5(user, password)
-    raise ValueError(f"AUTH {mechanism} cannot be run here: choose one of {', '.join(MECHANISMS)}, or type it by hand")
+    begin = _STEPS.get(mechanism.upper())
+    if begin is None:
+        what = f"choose one of {', '.join(MECHANISMS)}, or type it by hand"
+        raise ValueError(f"AUTH {mechanism} cannot be run here: {what}")
+    return begin(login)
 
 
-def _plain(user: str, password: bytes) -> Steps:
-    if "\0" in user or b"\0" in password:
-        raise ValueError("neither user nor password can have a NUL in it for AUTH PLAIN (RFC 4616 2)")
-    yield Response(auth_plain_encode(user, password), True)
-
-
-def _login(user: str, password: bytes) -> Steps:
-    name, secret = auth_login_encode(user, password)
-    first, second = Response(name, False), Response(secret, True)
-    challenge = yield None
-    if b"pass" in challenge.lower():  # by what is asked for: a password is not to be taken for a name and logged
-        first, second = second, first
-    yield first
-    yield second
-
-
-def _cram_md5(user: str, password: bytes) -> Steps:
-    challenge = yield None
-    yield Response(auth_crammd5_verify(user, password, base64.b64encode(challenge)), True)
+def conclude(exchange: Steps, data: bytes) -> None:
+    """The server has accepted, with ``data`` if any. Broken if it was to prove itself and did not."""
+    try:
+        exchange.send(data)
+    except StopIteration:
+        pass
+    except Broken:
+        if data:
+            raise
+        raise Broken("the server accepted and has not shown that it knows the password") from None
 
 
 def decode_challenge(text: str) -> bytes | None:
     """The octets of a 334's text (RFC 4954 4), None if it is not base64."""
-    try:
-        return base64.b64decode(text.encode("ascii"), validate=True)
-    except (binascii.Error, ValueError):
-        return None
+    return decode_base64(text.encode("ascii")) if text.isascii() else None
 
 
-def choose(offered: str, wanted: tuple[str, ...] = ()) -> str | None:
-    """The best mechanism that is offered (the AUTH keyword's parameters), wanted and known; None if there is none."""
+def choose(offered: str, wanted: tuple[str, ...] = (), tls: bool = False) -> str | None:
+    """The best mechanism that is offered (the AUTH keyword's parameters), wanted and known; None if there is none.
+
+    -PLUS is only for links with ``tls``. Mechanisms that take no password are only chosen where they are wanted.
+    """
     available = offered.upper().split()
-    candidates = [name.upper() for name in wanted] or list(MECHANISMS)
-    return next((name for name in candidates if name in available and name in MECHANISMS), None)
+    candidates = [name.upper() for name in wanted] or list(BEST)
+    return next((name for name in candidates if name in available and name in _STEPS and _fits(name, tls)), None)
+
+
+def _fits(mechanism: str, tls: bool) -> bool:
+    return tls or not mechanism.endswith("-PLUS")

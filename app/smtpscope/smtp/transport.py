@@ -12,19 +12,17 @@ import re
 from collections.abc import Awaitable, Sequence
 from typing import BinaryIO
 
-from smtpscope.secret import Secret
-from smtpscope.smtp import dialing, sasl, stages
+from smtpscope.smtp import dialing, stages
 from smtpscope.smtp.command import C
 from smtpscope.smtp.effects import MEMBERS, Pending
-from smtpscope.smtp.errors import ConnectionLost, Declined, TransportError
+from smtpscope.smtp.errors import ConnectionLost, TransportError
 from smtpscope.smtp.events import Bdat, Failed, Issued, Progress, StartTls, Step, TimedOut
-from smtpscope.smtp.link import SMTPLink, say_issued
+from smtpscope.smtp.link import say_issued
+from smtpscope.smtp.login import NOTHING_OWED, SMTPLogin
 from smtpscope.smtp.matrix import Verdict
 from smtpscope.smtp.message import Stuffer, blocks
 from smtpscope.smtp.reply import Reply
 from smtpscope.smtp.wire import Wire
-
-NOTHING_OWED = "this became part of what was begun before, and leaves no reply owed"
 
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f]")
 _LINES = re.compile(rb"[^\n]*\n|[^\n]+")
@@ -32,10 +30,10 @@ _AUTH_SECRET = re.compile(rb"\s*auth\s+\S+\s+", re.IGNORECASE)
 _VERBS = frozenset(MEMBERS) | {"STARTTLS", "BDAT", "NOOP", "HELP", "VRFY", "EXPN", "XCLIENT", "ETRN"}
 
 
-class SMTPTransport(SMTPLink):
+class SMTPTransport(SMTPLogin):
     """Every command of SMTPCOMMAND by hand, on one link. ``machine`` says where the session stands."""
 
-    # -- the nine wire commands
+    # -- the wire commands; AUTH is in ``login``
 
     async def command_ehlo(self, name: str | None = None, *, lmtp: bool = False) -> Reply:
         """EHLO with ``name``, else with our address literal (RFC 5321 4.1.3); LHLO for LMTP (RFC 2033)."""
@@ -44,42 +42,6 @@ class SMTPTransport(SMTPLink):
     async def command_helo(self, name: str | None = None) -> Reply:
         """HELO with ``name``, else with our address literal."""
         return await self._command(C.HELO, f"HELO {_field(self._ehlo_name(name))}")
-
-    async def command_auth(self, mechanism: str, user: str, password: str | Secret) -> Reply:
-        """AUTH: the whole exchange; the reply is the server's last word, or its 501 to our ``*``.
-
-        Over a link in clear that leaves this host, a mechanism that shows the password is asked about first; Declined
-        if the answer is no. ValueError for a mechanism that cannot be run.
-        """
-        secret = (password.reveal() if isinstance(password, Secret) else password).encode(errors="surrogateescape")
-        exchange = sasl.steps(mechanism, user, secret)
-        initial = next(exchange)
-        self._usable()  # before anything is asked
-        if mechanism.upper() in sasl.CLEAR_TEXT and not self._tls and not dialing.is_loopback(self.peer):
-            text = f"AUTH {mechanism.upper()} would show the password to everyone on the way: the link has no TLS"
-            if await self.put_question("clear", text, "do not send it", "send it, once") == 0:
-                raise Declined("AUTH was not sent: start TLS first, or choose CRAM-MD5")
-        line = f"AUTH {mechanism.upper()}"
-        data = line.encode()
-        secrets: tuple[tuple[int, int], ...] = ()
-        if initial is not None:
-            data += b" " + initial.encoded
-            secrets = ((len(line) + 1, len(data)),)
-        pending = self._send(data + b"\r\n", Issued(self.now, C.AUTH, line, user), secrets)
-        reply = await self.reply_to(pending)
-        while reply.code == 334 and pending in self.machine.pending:
-            response = _next_response(exchange, reply.text)
-            await self._respond(response)
-            reply = await self.reply_to(pending)
-            if response is None:
-                break
-        return pending.replies[-1] if pending.replies else reply  # the verdict may have come along with a 334
-
-    async def _respond(self, response: sasl.Response | None) -> None:
-        """Send one response, or ``*`` to cancel (RFC 4954 4)."""
-        encoded = b"*" if response is None else response.encoded
-        hide = response is not None and response.secret
-        self._write(encoded + b"\r\n", ((0, len(encoded)),) if hide else ())
 
     async def command_mail(self, reverse_path: str, *parameters: str) -> Reply:
         """MAIL FROM with the reverse-path (brackets or not, empty for the null one) and ESMTP parameters."""
@@ -334,34 +296,8 @@ class SMTPTransport(SMTPLink):
     def _command(self, step: Step, line: str) -> Awaitable[Reply]:
         return self.reply_to(self._send(line.encode() + b"\r\n", Issued(self.now, step, line)))
 
-    def _send(self, data: bytes, issued: Issued, secrets: tuple[tuple[int, int], ...] = ()) -> Pending:
-        """Send what leaves a reply owed, and give that."""
-        self._no_text()
-        self._write(data, secrets, issued)
-        return self._newest()
-
-    def _no_text(self) -> None:
-        if self.machine.facts.data_mode and self.machine.prompt == "data>":
-            raise TransportError("in data mode this would become message text: only the dot or drop lead out")
-
-    def _newest(self) -> Pending:
-        if not self.machine.pending:
-            raise TransportError(NOTHING_OWED)
-        return self.machine.pending[-1]
-
     def _ehlo_name(self, name: str | None) -> str:
         return name or dialing.address_literal(self.local or "127.0.0.1")
-
-
-def _next_response(exchange: sasl.Steps, challenge: str) -> sasl.Response | None:
-    """Our next step, None to cancel: the challenge is not base64, or there is nothing more to say."""
-    decoded = sasl.decode_challenge(challenge)
-    if decoded is None:
-        return None
-    try:
-        return exchange.send(decoded)
-    except StopIteration:
-        return None
 
 
 def _without(data: bytes, secrets: tuple[tuple[int, int], ...]) -> str:

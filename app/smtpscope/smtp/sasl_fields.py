@@ -1,0 +1,168 @@
+"""What a decoded step of an AUTH exchange says, field by field, on both sides, and which fields are secret."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from smtpscope.smtp.sasl_bearer import json_object, jwt_claims
+from smtpscope.smtp.sasl_digest import directives
+from smtpscope.smtp.sasl_steps import Broken, decode_base64, pairs
+
+MOST_CLAIMS = 24
+LONGEST_CLAIM = 200
+_TIMES = frozenset({"exp", "nbf", "iat", "auth_time"})
+_SCRAM_NAMES = {
+    "a": "authzid", "n": "user", "r": "nonce", "s": "salt", "i": "iterations", "c": "channel binding", "p": "proof",
+    "v": "signature", "e": "error", "m": "extension",
+}  # fmt: skip
+_GUESSABLE = frozenset({"proof", "signature", "response", "rspauth"})
+"""Made of the password: who has one of them can try passwords in his own time."""
+_GS2 = re.compile(rb"(n|y|p=([^,]*)),(?:a=([^,]*))?,(.*)", re.DOTALL)
+_FLAGS = {b"n": b"none", b"y": b"we could, the server does not offer it"}
+
+
+class Field(NamedTuple):
+    """One field. The octets are as they were sent: whoever shows them makes them safe, and hides the secret ones."""
+
+    name: str
+    value: bytes
+    secret: bool = False
+
+
+def describe(mechanism: str, ours: bool, data: bytes, asked: bytes = b"", now: float = 0.0) -> list[Field]:
+    """The fields of one step. ``data`` is what its base64 stands for.
+
+    ``asked`` is the challenge that it answers, by which LOGIN's name and password are told apart; ``now``, in seconds
+    since the Unix epoch, says whether a token has expired. What cannot be read is one field, secret if it is ours.
+    """
+    mechanism = mechanism.upper()
+    if not data:
+        return []
+    try:
+        fields = _ours(mechanism, data, asked, now) if ours else _theirs(mechanism, data)
+    except Broken:
+        fields = []
+    return fields or [Field("response" if ours else "challenge", data, ours)]
+
+
+def _ours(mechanism: str, data: bytes, asked: bytes, now: float) -> list[Field]:
+    match mechanism:
+        case "PLAIN" if data.count(b"\0") == 2:
+            authzid, user, word = data.split(b"\0")
+            return _given(Field("authzid", authzid), Field("user", user), Field("password", word, True))
+        case "LOGIN" if b"pass" in asked.lower():
+            return [Field("password", data, True)]
+        case "LOGIN" if asked.lower().startswith(b"user"):
+            return [Field("user", data)]
+        case "CRAM-MD5" if b" " in data:
+            user, _, digest = data.rpartition(b" ")
+            return [Field("user", user), Field("digest", digest, True)]
+        case "DIGEST-MD5":
+            return _directives(data)
+        case "EXTERNAL":
+            return [Field("authzid", data)]
+        case "ANONYMOUS":
+            return [Field("trace", data)]
+        case "XOAUTH2" | "OAUTHBEARER":
+            return _bearer(data, now)
+        case _ if mechanism.startswith("SCRAM-"):
+            return _scram_first(data) if _GS2.fullmatch(data) else _scram(data)
+    return []
+
+
+def _theirs(mechanism: str, data: bytes) -> list[Field]:
+    if mechanism == "DIGEST-MD5":
+        return _directives(data)
+    if mechanism.startswith("SCRAM-"):
+        return _scram(data)
+    if mechanism in ("XOAUTH2", "OAUTHBEARER"):
+        return [Field("error", each) for each in _members(json_object(data) or {})]
+    return []
+
+
+def _given(*fields: Field) -> list[Field]:
+    """Without an empty first one."""
+    return [each for each in fields if each.value or each is not fields[0]]
+
+
+def _directives(data: bytes) -> list[Field]:
+    return [Field(name, value, name in _GUESSABLE) for name, value in directives(data).items()]
+
+
+def _scram_first(data: bytes) -> list[Field]:
+    match = _GS2.fullmatch(data)
+    assert match is not None
+    flag, kind, authzid, rest = match.groups()
+    fields = [Field("channel binding", _FLAGS.get(flag, kind))]
+    if authzid:
+        fields.append(Field("authzid", _unescaped(authzid)))
+    return fields + _scram(rest)
+
+
+def _scram(data: bytes) -> list[Field]:
+    fields = []
+    for letter, value in pairs(data).items():
+        name = _SCRAM_NAMES.get(letter, letter)
+        if name == "channel binding":
+            value = _bound(value)
+        fields.append(Field(name, _unescaped(value) if name == "user" else value, name in _GUESSABLE))
+    return fields
+
+
+def _bound(value: bytes) -> bytes:
+    """SCRAM's ``c=``: the header said again and, behind it, the binding's octets in hexadecimal."""
+    match = _GS2.fullmatch(decode_base64(value) or b"")
+    if match is None:
+        return value
+    flag, kind, _, octets = match.groups()
+    return _FLAGS.get(flag, kind) + (b" " + octets.hex().encode() if octets else b"")
+
+
+def _unescaped(name: bytes) -> bytes:
+    return name.replace(b"=2C", b",").replace(b"=3D", b"=")
+
+
+def _bearer(data: bytes, now: float) -> list[Field]:
+    if data == b"\x01":
+        return [Field("acknowledged", b"the error")]
+    fields, known = [], False
+    for part in data.split(b"\x01"):
+        name, equals, value = part.partition(b"=")
+        header = _GS2.fullmatch(part)
+        if header is not None:
+            fields += [Field("user", _unescaped(header.group(3)))] if header.group(3) else []
+        elif name == b"auth" and equals:
+            scheme, _, word = value.rpartition(b" ")
+            fields += [Field("scheme", scheme), Field("token", word, True)]
+            fields += [Field("claim", each) for each in _members(jwt_claims(word) or {}, now)]
+            known = True
+        elif name in (b"user", b"host", b"port") and equals:
+            fields.append(Field(name.decode(), value))
+        elif part:
+            fields.append(Field("field", part, True))
+    return fields if known else []
+
+
+def _members(found: Mapping[str, Any], now: float = 0.0) -> list[bytes]:
+    """The first members of a JSON object, a line each; times as people read them."""
+    lines = []
+    for name, value in list(found.items())[:MOST_CLAIMS]:
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        if name in _TIMES and (moment := _moment(value)):
+            late = ", expired" if name == "exp" and 0 < value < now else ""
+            text = f"{text} ({moment}{late})"
+        lines.append(f"{name}: {text}"[:LONGEST_CLAIM].encode(errors="surrogatepass"))
+    return lines
+
+
+def _moment(value: object) -> str:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return ""
+    try:
+        return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (ValueError, OverflowError, OSError):
+        return ""
