@@ -121,6 +121,26 @@ def judge(
         return Judged(tuple(faults), tuple(_name_faults(certificate, server_name)))
 
 
+def compared(der: bytes, server_name: str) -> list[tuple[str, bool]]:
+    """Every alternative name of a certificate that a server can have, and whether ``server_name`` is that."""
+    with warnings.catch_warnings():  # as above
+        warnings.simplefilter("ignore")
+        names = _read(_load(der), _alternative_names)
+    hosts, addresses = names or ([], [])
+    wanted = identity_of(server_name)
+    patterns = [(host, _pattern(host)) for host in hosts]
+    both = [*patterns, *((str(address), IPAddressPattern(address)) for address in addresses)]
+    return [(name, pattern is not None and wanted is not None and _is(pattern, wanted)) for name, pattern in both]
+
+
+def _is(pattern: CertificatePattern, wanted: DNS_ID | IPAddress_ID) -> bool:
+    try:
+        verify_service_identity([pattern], [wanted], [])
+    except (VerificationError, CertificateError):
+        return False
+    return True
+
+
 def _load(der: bytes) -> x509.Certificate | None:
     try:
         return x509.load_der_x509_certificate(der)
@@ -166,9 +186,7 @@ def _name_faults(certificate: x509.Certificate, server_name: str) -> list[str]:
         return ["the names in the certificate cannot be read"]
     patterns: list[CertificatePattern] = [pattern for host in hosts if (pattern := _pattern(host))]
     patterns += map(IPAddressPattern, addresses)
-    try:
-        verify_service_identity(patterns, [wanted], [])
-    except (VerificationError, CertificateError):
+    if not any(_is(pattern, wanted) for pattern in patterns):
         listed = _listed([*hosts, *map(str, addresses)])
         return [f"the certificate is for {listed}, not for {_shown(server_name)}"]
     return []

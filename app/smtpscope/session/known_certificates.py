@@ -1,0 +1,93 @@
+"""The certificates that servers have shown before, so that a change is seen: a JSON file in the state folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import mkstemp
+
+from smtpscope.session.certificates import described
+
+NAME = "certificates.json"
+LIMIT = 1000
+"""Servers that are remembered, those last seen."""
+_LARGEST = 4_000_000  # octets of a file that one of us can have written
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A server's own certificate as it was the last time."""
+
+    sha256: str
+    """Of its DER, in hexadecimal."""
+    pin: str
+    """SHA-256 of its public key's DER, in base64."""
+    until: float
+    """When it ends, in seconds since the Unix epoch; 0 where that is not known."""
+    seen: float
+    """When it was shown, in the same."""
+
+
+class KnownCertificates:
+    """Nothing raises: without a folder, or where the file cannot be used, it lasts as long as the run."""
+
+    def __init__(self, folder: Path | None, writes: bool = True) -> None:
+        """Without ``writes`` the file is read and left as it is."""
+        self._path = folder / NAME if folder else None
+        self._writes = writes
+        self._known: dict[str, Known] | None = None  # read when it is first needed
+
+    def note(self, server: str, port: int, chain: Sequence[bytes], wall: float) -> Known | None:
+        """Remember what a server shows at ``wall``, seconds since the Unix epoch; gives what it showed before."""
+        if not chain:
+            return None
+        self._known = known = self._read() if self._known is None else self._known
+        it = described(chain[0])
+        until = it.not_after.timestamp() if it.not_after else 0.0
+        place = f"{server.lower()}:{port}"
+        before = known.pop(place, None)
+        known[place] = Known(it.fingerprint, it.pin, until, wall)
+        while len(known) > LIMIT:
+            del known[next(iter(known))]
+        if self._path is not None and self._writes:
+            with suppress(OSError, ValueError):
+                _write_whole(self._path, json.dumps({name: asdict(each) for name, each in known.items()}, indent=1))
+        return before
+
+    def _read(self) -> dict[str, Known]:
+        """What the file has; what in it is no certificate's row is passed over."""
+        known: dict[str, Known] = {}
+        with suppress(OSError, ValueError, RecursionError):
+            if self._path is None or not self._path.is_file() or self._path.stat().st_size > _LARGEST:
+                return known
+            rows = json.loads(self._path.read_bytes())
+            for place, row in rows.items() if isinstance(rows, dict) else ():
+                if isinstance(row, dict) and (each := _known(row)):
+                    known[place] = each
+        return dict(sorted(known.items(), key=lambda item: item[1].seen)[-LIMIT:])
+
+
+def _known(row: dict[str, object]) -> Known | None:
+    sha256, pin, until, seen = (row.get(name) for name in ("sha256", "pin", "until", "seen"))
+    if not isinstance(sha256, str) or not isinstance(pin, str):
+        return None
+    if not all(type(time) in (int, float) and -1e11 < time < 1e11 for time in (until, seen)):  # type: ignore[operator]
+        return None
+    return Known(sha256, pin, float(until), float(seen))  # type: ignore[arg-type]
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Put ``text`` there whole or not at all, for the owner alone."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, name = mkstemp(dir=path.parent, prefix=f".{path.name}.")  # of mode 0600
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise

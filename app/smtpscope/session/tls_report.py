@@ -1,0 +1,250 @@
+"""What a TLS handshake came to, for people: the session's figures, both verdicts, all problems, and the certificates.
+
+All of it comes from the recorded event and its time, so that a kept session says the same whenever it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import NamedTuple
+
+from smtpscope.session.certificates import WEAK_RSA, Described, described
+from smtpscope.session.known_certificates import Known
+from smtpscope.session.redact import Redactor
+from smtpscope.smtp.events import Secured
+from smtpscope.visible import Spans, visible_text
+
+SHOWN = 160
+"""Cells of a foreign text that are shown."""
+CERTIFICATES, NAMES = 12, 60
+"""Of a chain, and names of one certificate, that are listed."""
+SOON = 21
+"""Days that a certificate may have left before that is a problem."""
+_OLD = ("SSLv3", "TLSv1", "TLSv1.0", "TLSv1.1")
+_DAY = 86400
+
+
+class _Link(NamedTuple):
+    """A certificate in the tree: 0 is the server's own, ``depth`` how far its issuers are from that, None beside it."""
+
+    number: int
+    depth: int | None
+    it: Described
+
+
+def tls_lines(secured: Secured | None, wall: float, earlier: Known | None, redactor: Redactor) -> list[Spans]:
+    """The report on a handshake at ``wall``, seconds since the Unix epoch; 0 where that is not known.
+
+    ``earlier`` is what the server showed the last time, None where it was never seen. Certificates of any octets do.
+    """
+    if secured is None:
+        return [[("TLS is not in use on this connection.", "dim")]]
+    show = _Show(redactor)
+    links = _tree(secured.chain)
+    lines = [*_session(secured, show), [], *_verdicts(secured, show)]
+    problems = [*_problems(secured, links, wall, show), *_changed(earlier, links, wall)]
+    if problems:
+        lines += [[], [("problems", "strong")], *([("x ", "bad"), (problem, "text")] for problem in problems)]
+    lines += [[("! ", "warn"), (remark, "text")] for remark in _remarks(links)]
+    if earlier is not None and links and earlier.sha256 == links[0].it.fingerprint:
+        lines += [[], [(f"The same certificate as on {_date(earlier.seen)}.", "dim")]]
+    for link in links[:CERTIFICATES]:
+        lines += [[], *_certificate(link, secured, wall, show)]
+    if (rest := len(links) - CERTIFICATES) > 0:
+        lines += [[], [(f"{rest:,} more certificates are not listed", "dim")]]
+    return lines
+
+
+class _Show:
+    """Foreign text, made safe."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+
+    def __call__(self, text: str) -> str:
+        return visible_text(self._redactor.text(text), limit=SHOWN)
+
+
+# -- the session
+
+
+def _session(secured: Secured, show: _Show) -> Iterator[Spans]:
+    bits = f", {secured.bits} bits" if secured.bits else ""
+    yield [(f"{show(secured.version)}, {show(secured.cipher)}{bits}", "strong")]
+    yield _row("group", show(secured.group) or "none, or not known")
+    yield _row("SNI sent", show(secured.sni) or "none")
+    yield _row("ALPN", "none offered: SMTP has no name there")
+    yield _row("resumption", "none: every handshake here is a full one, so that the certificate is always shown")
+    if secured.client_certificate:
+        yield _row("our certificate", f"asked for, {show(secured.client_certificate)}")
+    else:
+        yield _row("our certificate", "not asked for")
+
+
+def _row(name: str, text: str, kind: str = "text", indent: str = "") -> Spans:
+    return [(f"{indent}{name:<{max(0, 16 - len(indent))}}", "dim"), (text, kind)]
+
+
+def _verdicts(secured: Secured, show: _Show) -> Iterator[Spans]:
+    ca = secured.ca_faults or tuple(fault for fault in secured.faults if fault not in secured.name_faults)
+    for name, faults, good in (
+        ("CA verdict", ca, "good: an authority trusted here vouches for it, and it is in its time"),
+        ("name verdict", secured.name_faults, f"good: it is for {show(secured.server_name)}"),
+    ):
+        words = "; ".join(map(show, faults))
+        yield _row(name, f"bad: {words}" if faults else good, "bad" if faults else "good")
+
+
+# -- what is wrong
+
+
+def _problems(secured: Secured, links: list[_Link], wall: float, show: _Show) -> Iterator[str]:
+    if secured.version in _OLD:
+        yield f"{show(secured.version)} is not to be used any more (RFC 8996)."
+    elif secured.version == "TLSv1.2" and secured.cipher and not secured.cipher.startswith(("ECDHE", "DHE")):
+        yield "No forward secrecy: who gets the server's key later can read what was recorded before."
+    if not links:
+        yield "The server showed no certificate."
+    for link in links:
+        it, who = link.it, _who(link, show)
+        if not it.subject_name:
+            yield f"{who} cannot be read."
+        if it.weak_key:
+            yield f"The key of {_lower(who)} is weak: {it.key}, and {WEAK_RSA} bits of RSA are the least."
+        if it.weak_signature and not it.self_issued:  # nobody relies on the signature of a root
+            yield f"The signature on {_lower(who)} is weak: {show(it.signature)}."
+        if (days := _days_left(it, wall)) is not None and days < SOON:
+            yield f"{who} {'has ended' if days < 0 else f'ends in {_count(days)}'}: {_day(it.not_after)}."
+    yield from _chain_problems(secured, links, show)
+
+
+def _chain_problems(secured: Secured, links: list[_Link], show: _Show) -> Iterator[str]:
+    chain = [link for link in links if link.depth is not None]
+    if not chain or not chain[-1].it.subject_name:
+        return
+    top = chain[-1].it
+    if chain[0].it.self_issued:
+        yield "The certificate is self-signed: it vouches for itself only."
+    elif not top.self_issued and any("issuer is not known" in fault for fault in secured.ca_faults or secured.faults):
+        yield (
+            f"An intermediate certificate is missing, or its root is not known here: {show(top.issuer)} "
+            "vouches for the last one that the server sends."
+        )
+
+
+def _remarks(links: list[_Link]) -> Iterator[str]:
+    """What is not as it should be, and does no harm."""
+    chain = [link for link in links if link.depth is not None]
+    if len(chain) > 1 and chain[-1].it.self_issued:
+        yield "The server sends its root along, which is of no use: a root counts only where it is known already."
+    if [link.number for link in chain] != list(range(len(chain))):
+        yield "The certificates are not in the order of the chain, which older clients want."
+    for link in links:
+        if link.depth is None:
+            yield f"Certificate {link.number + 1} does not belong to the chain: it vouches for none of the others."
+
+
+def _changed(earlier: Known | None, links: list[_Link], wall: float) -> Iterator[str]:
+    if earlier is None or not links or earlier.sha256 == links[0].it.fingerprint:
+        return
+    key = "its key is the same" if earlier.pin and earlier.pin == links[0].it.pin else "its key is another one, too"
+    late = wall and earlier.until and earlier.until - wall < 30 * _DAY
+    renewed = f"; the old one ends or ended on {_date(earlier.until)}" if earlier.until else ""
+    yield (
+        f"The certificate has changed since {_date(earlier.seen)}: {key}{renewed}"
+        f"{', so this may be its renewal' if late else ''}. It was {visible_text(earlier.sha256, limit=64)}."
+    )
+
+
+# -- the certificates
+
+
+@lru_cache(maxsize=4)
+def _tree(chain: tuple[bytes, ...]) -> list[_Link]:
+    """The server's own certificate, then its issuers as far as they were sent, then what belongs to neither."""
+    left = {number: described(der) for number, der in enumerate(chain)}
+    links: list[_Link] = []
+    number: int | None = 0 if left else None
+    while number is not None:
+        it = left.pop(number)
+        links.append(_Link(number, len(links), it))
+        above = (other for other, each in left.items() if each.subject_name == it.issuer_name and not it.self_issued)
+        number = next(above, None) if it.issuer_name else None
+    return links + [_Link(number, None, it) for number, it in left.items()]
+
+
+def _certificate(link: _Link, secured: Secured, wall: float, show: _Show) -> Iterator[Spans]:
+    it = link.it
+    indent = "  " * min(link.depth or 0, CERTIFICATES)
+    role = "the server's own" if link.depth == 0 else "its issuer" if link.depth else "beside the chain"
+    yield [(f"{indent}{link.number + 1}  ", "dim"), (show(it.subject) or "no subject", "strong"), (f"  {role}", "dim")]
+    indent += "   "
+    yield _row("issuer", "itself" if it.self_issued else show(it.issuer) or "cannot be read", indent=indent)
+    if link.depth == 0:
+        yield from _names(secured, it, indent, show)
+    elif it.names:
+        yield _row("names", ", ".join(map(show, it.names[:NAMES])), indent=indent)
+    yield _row("key", show(it.key) or "cannot be read", "bad" if it.weak_key else "text", indent)
+    weak = it.weak_signature and not it.self_issued
+    yield _row("signature", show(it.signature) or "cannot be read", "bad" if weak else "text", indent)
+    yield _row("serial", show(it.serial) or "cannot be read", indent=indent)
+    yield _row("SHA-256", it.fingerprint, indent=indent)
+    yield _row("SPKI pin", f"sha256//{it.pin}" if it.pin else "cannot be read", indent=indent)
+    yield _validity(it, wall, indent)
+
+
+def _validity(it: Described, wall: float, indent: str) -> Spans:
+    days, kind, left = _days_left(it, wall), "text", ""
+    if days is not None:
+        kind = "bad" if days < 0 else "warn" if days < SOON else "good"
+        left = f", {_count(-days)} ago" if days < 0 else f", {_count(days)} left"
+    if it.not_before and wall and it.not_before.timestamp() > wall:
+        kind, left = "bad", f", begins in {_count(int((it.not_before.timestamp() - wall) // _DAY))}"
+    return _row("valid", f"{_day(it.not_before)} to {_day(it.not_after)}{left}", kind, indent)
+
+
+def _names(secured: Secured, it: Described, indent: str, show: _Show) -> Iterator[Spans]:
+    """The alternative names one by one: each is the server's name, or is not."""
+    from smtpscope.smtp.certificates import compared  # heavy, and only needed here
+
+    names = compared(secured.chain[0], secured.server_name)
+    others = [name for name in it.names if name.partition(":")[2] not in {name for name, _ in names}]
+    if not names:
+        yield _row("names", "none that a server can have; a common name does not count", "bad", indent)
+    title = "names"
+    for name, matches in sorted(names, key=lambda pair: not pair[1])[:NAMES]:
+        verdict: tuple[str, str] = ("is it", "good") if matches else ("is another", "dim")
+        shown = show(name) or "an empty name"
+        yield [*_row(title, f"{shown}  ", "good" if matches else "text", indent), verdict]
+        title = ""
+    if (rest := len(names) - NAMES) > 0:
+        yield _row("", f"{rest:,} more names are not listed", "dim", indent)
+    if others:
+        yield _row(title, f"not compared: {', '.join(map(show, others[:NAMES]))}", "dim", indent)
+
+
+def _who(link: _Link, show: _Show) -> str:
+    return "The server's certificate" if link.depth == 0 else f"Certificate {link.number + 1} ({show(link.it.subject)})"
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _days_left(it: Described, wall: float) -> int | None:
+    """Whole days from ``wall`` to the end, negative after it; None where one of them is not known."""
+    return int((it.not_after.timestamp() - wall) // _DAY) if it.not_after and wall else None
+
+
+def _count(days: int) -> str:
+    return f"{days:,} day{'' if days == 1 else 's'}"
+
+
+def _day(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d}" if moment else "a time that cannot be read"
+
+
+def _date(seconds: float) -> str:
+    return _day(datetime.fromtimestamp(seconds, UTC))
