@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 APP, WIDGETS = ROOT / "app" / "smtpscope", ROOT / "widgets" / "smtpscope_widgets"
 FILES = sorted([*APP.rglob("*.py"), *WIDGETS.rglob("*.py")])
 
-SECRET_WORDS = ("password", "passwd", "passphrase", "secret", "token", "credential", "bearer")
+SECRET_WORDS = ("password", "passwd", "passphrase", "secret", "token", "bearer")
 REVEALED = {
     ("smtp/sasl_steps.py", "octets"),  # where it goes out
     ("session/redact.py", "know"),  # where it is hidden

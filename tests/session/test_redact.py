@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from smtpscope.session.redact import HIDDEN, SHORTEST, Redactor, hide, merged
+from smtpscope.session.redact import HIDDEN, SHORTEST, Redactor, hide, is_sought, merged
 from smtpscope.smtp.events import Received, Sent
 
 b64 = base64.b64encode
@@ -78,6 +78,7 @@ def forms(secret: bytes) -> list[bytes]:
 
 @given(st.sampled_from(EXCHANGES), PASSWORDS | TEXT_PASSWORDS.map(str.encode), FILLER, FILLER)
 def test_no_form_of_a_password_remains(mechanism: str, password: bytes, before: bytes, behind: bytes) -> None:
+    assume(is_sought(password))
     assume(all(form.lower() not in HIDDEN.encode() for form in forms(password)))
     events = exchange(mechanism, password)
     redactor = taught(*events)

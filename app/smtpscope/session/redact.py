@@ -1,7 +1,9 @@
 """What of the wire must not be shown: secrets where they were sent, and wherever the server says them back.
 
 A secret is known from the moment it is given, or goes out (``Sent.secrets``). From then on its octets are hidden
-wherever they stand, in clear, in base64 at any offset, in hexadecimal and percent-encoded.
+wherever they stand, in clear, in base64 at any offset, in hexadecimal and percent-encoded. A secret that is short, or
+a word that SMTP itself says, is hidden only where it was sent: elsewhere it would tell nobody anything, and hiding it
+would take the log's own words away.
 """
 
 from __future__ import annotations
@@ -12,7 +14,12 @@ import re
 from urllib.parse import quote, quote_plus
 
 from smtpscope.secret import Secret
+from smtpscope.session.keywords import KEYWORDS
+from smtpscope.smtp.effects import MEMBERS
 from smtpscope.smtp.events import Event, Received, Sent
+from smtpscope.smtp.sasl import MECHANISMS
+from smtpscope.smtp.sasl_fields import describe
+from smtpscope.smtp.saslprep import prepared
 from smtpscope.visible import octets
 
 SHORTEST = 4
@@ -22,10 +29,18 @@ HIDDEN = "[hidden]"
 FILLER = b"*"
 """What stands for each octet of a secret in a kept session, so that every other octet keeps its place."""
 
+_SMTP = {*MEMBERS, *KEYWORDS, *MECHANISMS, "FROM", "SMTP", "ESMTP", "USER", "USERNAME", "PASSWORD", "NOOP", "LAST"}
+_EVERYDAY = {word.lower().encode() for word in _SMTP}
+_STATUS = re.compile(rb"[245]\.[0-9]{1,3}\.[0-9]{1,3}")  # an enhanced code
+_AUTH = re.compile(rb"(?:\A|\n)[ \t]*AUTH[ \t]+([!-~]+)", re.IGNORECASE)
+_AUTH_WITHIN = 4096
+"""Octets of what goes out in which AUTH is looked for."""
 _CHALLENGE = re.compile(rb"(?:\A|\n)334[ -]([A-Za-z0-9+/=]*)\r?\n\Z")
 _CHALLENGE_KEPT = 2048
 _ASKS_NAME = (b"username", b"user name")
-_KEYED_DIGEST = re.compile(rb".* ([0-9a-f]{32})", re.DOTALL)  # the response of CRAM-MD5 (RFC 2195 2)
+_PROVING = ("SCRAM-", "DIGEST-MD5")
+"""Mechanisms in which the server proves itself."""
+_SPOKEN = re.compile(rb"(?:\A|\n)(?:334|235)[ -]([^\n]*)\r?\n")
 
 
 class Redactor:
@@ -38,6 +53,8 @@ class Redactor:
         self._responses = 0  # of ours in this login
         self._names = False  # our response gives a user name, which is no secret elsewhere
         self._unended = b""  # a secret whose line has not ended yet
+        self._mechanism = ""  # of the login that is going on
+        self._asked = b""  # the challenge that our response answers
 
     @property
     def forms(self) -> int:
@@ -46,21 +63,32 @@ class Redactor:
 
     def know(self, secret: Secret) -> None:
         """Hide a password from now on, though it may never go out itself, as with CRAM-MD5."""
-        before = len(self._forms)
-        self._add(octets(secret.reveal()))
+        before, text = len(self._forms), secret.reveal()
+        self._add(octets(text))
+        self._add(prepared(text))  # as SCRAM takes it
         if len(self._forms) > before:
             self._compile()
 
     def learn(self, event: Event) -> bool:
         """Take one event; true if there is something new to hide."""
+        before = len(self._forms)
         if isinstance(event, Received):
             self._said = (self._said + event.data[-_CHALLENGE_KEPT:])[-_CHALLENGE_KEPT:]
+            if self._mechanism.startswith(_PROVING):
+                self._learn_said()
+        elif isinstance(event, Sent):
+            self._learn_sent(event)
+        if len(self._forms) == before:
             return False
-        if not isinstance(event, Sent):
-            return False
+        self._compile()
+        return True
+
+    def _learn_sent(self, event: Sent) -> None:
         if not self._unended:
             self._take_challenge()
-        unended, self._unended, before = self._unended, b"", len(self._forms)
+        if found := _AUTH.findall(event.data[:_AUTH_WITHIN]):
+            self._mechanism = found[-1].decode("ascii").upper()
+        unended, self._unended = self._unended, b""
         for start, end in event.secrets:
             token = event.data[start:end]
             if not token.strip(FILLER):
@@ -70,10 +98,14 @@ class Redactor:
             self._learn(token)
             if end == len(event.data):
                 self._unended = token
-        if len(self._forms) == before:
-            return False
-        self._compile()
-        return True
+
+    def _learn_said(self) -> None:
+        """The server's own proof is made of the password, too: who has it can try passwords."""
+        for match in _SPOKEN.finditer(self._said):
+            for word in match.group(1).split():
+                for field in describe(self._mechanism, False, _decoded(word)):
+                    if field.secret:
+                        self._add(field.value)
 
     def _compile(self) -> None:
         longest_first = sorted(self._forms.items(), key=lambda item: len(item[1]), reverse=True)
@@ -87,25 +119,30 @@ class Redactor:
         """
         challenge = _CHALLENGE.search(self._said)
         self._said = b""
+        self._asked = _decoded(challenge.group(1)) if challenge else b""
         self._responses = self._responses + 1 if challenge else 0
-        self._names = self._responses == 1 and bool(
-            challenge and _decoded(challenge.group(1)).lower().startswith(_ASKS_NAME)
-        )
+        self._mechanism = self._mechanism if challenge else ""
+        self._names = self._responses == 1 and self._asked.lower().startswith(_ASKS_NAME)
 
     def _learn(self, token: bytes) -> None:
         for word in {token, *token.split()}:
             decoded = _decoded(word)
             if self._names and b"\0" not in decoded:
                 continue
-            secrets = {word, decoded, decoded.rpartition(b"\0")[2]}
-            if digest := _KEYED_DIGEST.fullmatch(decoded):
-                secrets.add(digest.group(1))
-            for secret in secrets:
+            for secret in {word, *self._secrets_of(decoded)}:
                 self._add(secret)
+
+    def _secrets_of(self, decoded: bytes) -> set[bytes]:
+        """What is secret in a response: some of its fields, or all of it where they are not known."""
+        if self._mechanism in ("", "LOGIN"):
+            return {decoded, decoded.rpartition(b"\0")[2]}
+        fields = describe(self._mechanism, True, decoded, self._asked)
+        secrets = {field.value for field in fields if field.secret}
+        return {decoded, decoded.rpartition(b"\0")[2], *secrets} if secrets else set()
 
     def _add(self, secret: bytes) -> None:
         """Look for ``secret`` from now on: as it is, in hexadecimal, percent-encoded and in base64."""
-        if len(secret) < SHORTEST:
+        if not is_sought(secret):
             return
         every = b"".join(b"%%%02x" % octet for octet in secret)
         quoted = {quote(secret).encode(), quote(secret, safe="").encode(), quote_plus(secret).encode(), every}
@@ -129,16 +166,23 @@ class Redactor:
         small = data.lower()
         longest = 0
         for form in self._forms.values():
-            for length in range(min(len(form) - 1, len(small)), max(SHORTEST - 1, longest), -1):
-                if small.endswith(form[:length]):
-                    longest = length
-                    break
+            tail = small[1 - len(form) :]
+            at = tail.find(form[:SHORTEST])
+            while at >= 0 and len(tail) - at > longest:
+                if form.startswith(tail[at:]):
+                    longest = len(tail) - at
+                at = tail.find(form[:SHORTEST], at + 1)
         return longest
 
     def text(self, text: str) -> str:
         """``text`` with known secrets replaced."""
         data = octets(text)
         return hide(data, self.spans(data)).decode(errors="surrogateescape")
+
+
+def is_sought(secret: bytes) -> bool:
+    """Whether a secret is looked for elsewhere than where it was sent."""
+    return len(secret) >= SHORTEST and secret.lower() not in _EVERYDAY and not _STATUS.fullmatch(secret)
 
 
 def hide(data: bytes, spans: list[tuple[int, int]]) -> bytes:

@@ -1,0 +1,107 @@
+"""What is hidden, shown on purpose: the secrets of a row until the next key, and which password a login was tried with.
+
+For the screen alone: nothing of it is copied, kept or exported.
+"""
+
+from __future__ import annotations
+
+import re
+
+from smtpscope.secret import Secret
+from smtpscope.session.log import WIRE, Kind, Log, Spans
+from smtpscope.session.redact import FILLER
+from smtpscope.smtp.sasl_fields import describe
+from smtpscope.smtp.sasl_steps import decode_base64
+from smtpscope.visible import visible
+
+LIMIT = 16 * 1024
+"""Octets of a row that are revealed: a token may be long."""
+_AUTH = re.compile(rb"\s*auth\s+(\S+)(?:\s+(\S+))?", re.IGNORECASE)
+
+
+def revealed(log: Log, row: int) -> dict[int, Spans]:
+    """What the row, and what its base64 says beneath it, are with nothing hidden: rows to spans, for these two only.
+
+    Empty where nothing is hidden, or where the secrets were not kept. Octets that are hidden otherwise are of kind
+    ``hidden``.
+    """
+    if not 0 <= row < len(log):
+        return {}
+    head = log.first[row] if log.kind[row] == Kind.DECODED else row
+    if log.kind[head] not in WIRE:
+        return {}
+    data = log.octets(head, LIMIT).removesuffix(b"\r\n")
+    found: dict[int, Spans] = {}
+    if spans := _uncovered(data, log.hidden(head, data)):
+        found[head] = spans
+    for beneath in log.groups[head].rows if head in log.groups else ():
+        if log.kind[beneath] == Kind.DECODED and any(kind == "hidden" for _, kind in log.spans(beneath)):
+            said = decode_base64(_last_word(data))
+            found[beneath] = [("= ", "text"), *visible(said or b"")]
+    if not found or any(_not_kept(data[start:end]) for start, end in log.hidden(head, data)):
+        return {}
+    return found
+
+
+def _uncovered(data: bytes, hidden: list[tuple[int, int]]) -> Spans:
+    """``data`` made visible; empty where nothing of it is hidden."""
+    spans: Spans = []
+    last = 0
+    for start, end in hidden:
+        spans += visible(data[last:start])
+        spans += [(text, "hidden" if kind == "text" else kind) for text, kind in visible(data[start:end])]
+        last = end
+    return [*spans, *visible(data[last:])] if hidden else []
+
+
+def tried(log: Log, row: int, given: Secret | None) -> Secret | None:
+    """The password, or the token, of the login that the reply at ``row`` answers; None where that is not known.
+
+    As it went out where the mechanism sends it; ``given``, what was given for this login, where it does not, and where
+    it is not a login that was typed.
+    """
+    if log.kind[row] not in (Kind.RECEIVED, Kind.REFUSED):
+        return None
+    row = log.first[row]
+    if log.verb[row] != log.verbs.number("AUTH"):
+        return None
+    steps: list[tuple[int, bytes]] = []
+    for each in range(row - 1, -1, -1):  # back to AUTH itself
+        if log.kind[each] == Kind.SENT:
+            data = log.octets(each, LIMIT)
+            command = _AUTH.match(data)
+            steps.append((each, (command.group(2) or b"") if command else data.strip()))
+            if command:
+                return _of_steps(command.group(1).decode("latin-1"), log, steps) or given
+        elif log.kind[each] == Kind.DIVIDER:
+            break
+    return None
+
+
+def _of_steps(mechanism: str, log: Log, steps: list[tuple[int, bytes]]) -> Secret | None:
+    """The secret in our steps, the last one first."""
+    for row, word in steps:
+        for field in describe(mechanism, True, decode_base64(word) or b"", _asked(log, row)):
+            if field.name in ("password", "token") and not _not_kept(field.value):
+                return Secret(field.value)
+    return None
+
+
+def _asked(log: Log, row: int) -> bytes:
+    """The challenge before a response."""
+    for each in range(row - 1, -1, -1):
+        if log.kind[each] == Kind.RECEIVED:
+            return decode_base64(_last_word(log.octets(each, LIMIT))) or b""
+        if log.kind[each] == Kind.SENT:
+            break
+    return b""
+
+
+def _last_word(data: bytes) -> bytes:
+    words = data.split()
+    return words[-1] if words else b""
+
+
+def _not_kept(octets: bytes) -> bool:
+    """Whether they only stand for a secret, in a kept session."""
+    return not octets.strip(FILLER)
