@@ -115,11 +115,11 @@ def _present(context: SSL.Context, cert: str, key: str, chain: str | None) -> No
     ours, *others = _certificates(cert)
     others += _certificates(chain) if chain is not None else []
     try:
-        context.use_certificate(crypto.X509.from_cryptography(ours))
-        context.use_privatekey(crypto.PKey.from_cryptography_key(private))  # type: ignore[arg-type]
+        context.use_certificate(ours)
+        context.use_privatekey(private)  # type: ignore[arg-type] # of another kind: TypeError
         context.check_privatekey()
         for each in others:
-            context.add_extra_chain_cert(crypto.X509.from_cryptography(each))
+            context.add_extra_chain_cert(each)
     except (SSL.Error, TypeError):
         raise TLSFailed(f"the key in {safe(key)} is not that of the certificate in {safe(cert)}") from None
 
