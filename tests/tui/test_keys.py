@@ -86,6 +86,26 @@ def test_nothing_of_a_burst_is_lost_if_an_arrow_is_in_it() -> None:
     assert "".join(gate.out).replace("=", "").replace("down", "") == "abcd"
 
 
+def test_a_key_before_a_burst_is_still_a_key() -> None:
+    gate = Gate()
+    gate.keys(("ctrl+u", "\x15"), *letters("abc"), gap=0.001)
+    gate.gate.let_go()
+    assert gate.out == ["ctrl+u", "=abc"]
+
+
+async def test_a_line_that_is_cleared_takes_the_paste_that_follows_at_once() -> None:
+    async with on_server() as (hands, _):
+        await hands.press("i")
+        await hands.write("NOOP old")
+        hands.keys.now += 1.0
+        for key in ("ctrl+u", *"RSET"):
+            hands.key(key)
+            await hands.taken()
+            hands.keys.now += 0.001
+        await hands.settle()
+        assert hands.line.startswith("> RSET")
+
+
 def test_a_space_counts_only_on_a_label_that_could_be_read_and_not_as_a_repetition() -> None:
     gate = Gate()
     gate.gate.label("EHLO me")

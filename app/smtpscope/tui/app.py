@@ -303,16 +303,20 @@ class SmtpScope(Testing, Comparing, Keeping, Searching):
         self.post_message(key)
 
     def _burst(self, text: str) -> None:
-        """Many keys at once are text for the line, or for the palette's; they send nothing."""
+        """Many keys at once are text, behind the keys that came before them."""
+        self.call_later(self._insert, text)
+
+    def _insert(self, text: str) -> None:
+        """Text for the line, or for the palette's; it sends nothing."""
         if isinstance(self.focused, Input):
-            self.focused.insert_text_at_cursor(" ".join(text.split()))
+            self.focused.call_later(self.focused.insert_text_at_cursor, " ".join(text.split()))
             return
         self.focus_line()
-        self.main.line.insert(text)
+        self.main.line.call_later(self.main.line.insert, text)
 
     def on_paste(self, event: events.Paste) -> None:
         """A paste that nobody took is for the line."""
-        self._burst(event.text)
+        self._insert(event.text)
 
     def action_help_quit(self) -> None:
         """Ctrl+C does not leave; Textual would say so on top of the line."""

@@ -63,11 +63,13 @@ class KeyGate:
         """No more keys follow: what is held takes effect."""
         held, self._held = self._held, []
         texts = [typed(key) for key in held]
-        if len(held) >= BURST_KEYS and sum(map(bool, texts)) >= BURST_KEYS:
-            self._text("".join(texts))
-            return
-        for key in held:
+        burst = sum(map(bool, texts)) >= BURST_KEYS
+        # What stood before the text is no part of it: ^u, and then a paste.
+        first = next((place for place, text in enumerate(texts) if text), 0) if burst else len(held)
+        for key in held[:first]:
             self._one(key)
+        if burst:
+            self._text("".join(texts))
 
     def label(self, label: str) -> None:
         """What space does now, as the footer names it."""
