@@ -216,3 +216,16 @@ async def test_escape_lets_the_selection_go() -> None:
         assert hands.app.main.log_view.selecting
         await hands.press("escape")
         assert not hands.app.main.log_view.selecting
+
+
+async def test_ctrl_c_copies_marked_text_to_the_file_too(state_folder: Path) -> None:
+    async with driven(PROFILE, finished()) as hands:
+        view = hands.app.main.log_view
+        y = next(y for y, row in enumerate(drawn(hands)) if "250 2.0.0 Ok: queued" in row)
+        x = drawn(hands)[y].index("queued")
+        await hands.pilot.mouse_down(view, offset=(x, y))
+        await hands.pilot.hover(view, offset=(x + 5, y))
+        await hands.pilot.mouse_up(view, offset=(x + 5, y))
+        await hands.press("ctrl+c")
+        assert copied(state_folder) == b"queued"
+        assert "copied 1 line" in hands.said

@@ -26,7 +26,6 @@ from smtpscope.tui.main_screen import MainScreen
 from smtpscope.tui.rows import TIMES, LogRows
 from smtpscope.tui.screens import Help
 from smtpscope.visible import visible_text
-from smtpscope_widgets.spans import wall
 
 C = SMTPCommand
 
@@ -309,13 +308,6 @@ class Acting(App[int]):
             self.main.log_view.cursor = self.rows.place(other)
         elif step > 0:
             self.action_now()
-
-    def do_row(self) -> None:
-        """Copy the cursor's row."""
-        row = self.main.cursor_row
-        if row >= 0:
-            text = "".join(text for text, _ in self.view.log.spans(row))
-            self.say(clipboard.copy(wall(text), self.copy_to_clipboard))
 
     def do_transcript(self) -> None:
         """Copy the session."""

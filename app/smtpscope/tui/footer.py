@@ -81,7 +81,11 @@ def footer(machine: Machine | None, step: NextStep, width: int, prompt: str = ""
         row.put("", "Enter", _ENTER.get(prompt, "send"))
         for action, key, words in (
             ("", "Esc", "back"),
-            *((("", "Tab", "complete"), ("", "Up" if ascii_only else "↑↓", "history")) if prompt in (">", ":") else ()),
+            *(
+                (("", "Tab", "complete"), ("", "Up" if ascii_only else "↑↓", "history"))
+                if prompt in (">", ":", "filter>")
+                else ()
+            ),
             *((("ending", "F3", "ending"),) if prompt in (">", "data>", "334>") else ()),
             ("drop", "^]", "drop"),
             ("palette", "^p", "palette"),

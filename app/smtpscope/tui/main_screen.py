@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
+from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -28,6 +29,7 @@ from smtpscope.tui.pictures import picture_for, size_for
 from smtpscope.tui.rows import LogRows
 from smtpscope.tui.seek import Seek
 from smtpscope.visible import safe
+from smtpscope_widgets.chip_row import ChipRow
 from smtpscope_widgets.seek_bar import SeekBar
 from smtpscope_widgets.spans import cells, wrapped
 from smtpscope_widgets.state_diagram import StateDiagram
@@ -66,7 +68,7 @@ class MainScreen(Screen[None]):
         &.over #inspector { display: block; }
         &.over #log { display: none; }
         &.zoomed #rule { display: none; }
-        &.zoomed-picture #panes, &.zoomed-picture #rule { display: none; }
+        &.zoomed-picture #panes, &.zoomed-picture #rule, &.zoomed-picture #chips { display: none; }
         &.zoomed-picture #picture { height: 1fr; }
         &.beside.zoomed #inspector { display: none; }
         &.beside.zoomed-inspector #inspector { display: block; width: 1fr; }
@@ -151,7 +153,7 @@ class MainScreen(Screen[None]):
             return "line"
         if self.focused is self.diagram:
             return "picture"
-        return "log" if self.focused in (self.log_view, None) else "inspector"
+        return "log" if self.focused in (self.log_view, None) or isinstance(self.focused, ChipRow) else "inspector"
 
     @property
     def zoomed(self) -> bool:
@@ -202,6 +204,12 @@ class MainScreen(Screen[None]):
             nodes = picture_state.nodes(shown.moment, shown.now)
             self.diagram.show(picture, nodes, trail.edges, trail.latest, trail.jump)
 
+    def action_copy_text(self) -> None:
+        """Ctrl+C copies the text that was marked by mouse as ``y`` does: to the file too, and says where."""
+        if self.get_selected_text() is None:
+            raise SkipAction
+        self.call_later(self.run_action, "app.do('row')")
+
     @property
     def cursor_row(self) -> int:
         """The id of the row under the log's cursor, -1 for none."""
@@ -235,7 +243,7 @@ class MainScreen(Screen[None]):
             ]
         else:
             lines = wrapped(log.spans(row), self.size.width - 2) if row >= 0 else [[(_WELCOME, "dim")]]
-        if (group := log.groups.get(row)) is not None and not group.open:
+        if (group := log.groups.get(row)) is not None and not group.open and self.rows.filter is None:
             lines[0] += [("   ", "text"), ("right" if self._profile.ascii else "→", "key"), (" unfolds it", "dim")]
         self.explanation.styles.height = rows = max(2, len(above) if question is not None else 0)
         self.explanation.show([[(" ", "text"), *line] for line in [*above, *lines][:rows]])

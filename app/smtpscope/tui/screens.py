@@ -26,7 +26,9 @@ PANES: dict[str, tuple[tuple[str, str], ...]] = {
     "log": (
         ("j k  up down", "move the cursor; PgUp PgDn pages"),
         ("g G  Home End", "first row; last row, and follow"),
-        ("left right", "fold and unfold a long reply or the message"),
+        ("left right", "fold and unfold; where there is nothing to, move long rows sideways"),
+        ("shift left right", "move long rows by half a view; so does the wheel with shift"),
+        ("shift up down ...", "select rows, also with PgUp PgDn Home End; y copies them, Esc lets go"),
         ("Enter", "opens the inspector"),
     ),
     "picture": (("arrows", "go along the edges"), ("Enter", "fills the line for the node"), ("F5", "runs to the node")),
