@@ -29,7 +29,7 @@ def digest_md5(login: Login) -> Steps:
     named.append((b"digest-uri", uri))
     if login.authzid:
         named.append((b"authzid", user_octets(login.authzid)))
-    whole = _key(user, realm, login.octets(), nonce, login.nonce.encode(), user_octets(login.authzid))
+    whole = session_key(user, realm, login.octets(), nonce, login.nonce.encode(), user_octets(login.authzid))
     proof = digest(whole, nonce, login.nonce.encode(), b"AUTHENTICATE:" + uri)
     said = b",".join(name + b"=" + _quoted(value) for name, value in named)
     tail = b",nc=00000001,qop=auth,response=" + proof
@@ -57,7 +57,7 @@ def directives(data: bytes) -> dict[str, bytes]:
     return found
 
 
-def _key(user: bytes, realm: bytes, word: bytes, nonce: bytes, cnonce: bytes, authzid: bytes) -> bytes:
+def session_key(user: bytes, realm: bytes, word: bytes, nonce: bytes, cnonce: bytes, authzid: bytes) -> bytes:
     """H(A1) in hexadecimal (RFC 2831 2.1.2.1)."""
     first = md5(b":".join((_latin(user), _latin(realm), _latin(word))), usedforsecurity=False).digest()
     rest = b":".join((nonce, cnonce, authzid) if authzid else (nonce, cnonce))
