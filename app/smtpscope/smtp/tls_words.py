@@ -137,8 +137,10 @@ class Notes:
     @property
     def where(self) -> str:
         """How far the handshake came, and what we had to say, to end a sentence with; empty where it has not begun."""
+        if not self.last:
+            return ""
         said = f"; we sent {_named(self.our_alert)}" if self.our_alert is not None else ""
-        return (f", after {self.last}" if self.last else "") + said
+        return f", after {self.last}{said}"
 
 
 def why(error: SSL.Error, notes: Notes) -> str:
