@@ -7,6 +7,7 @@ it; or ``figures`` and the rows.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 import time
@@ -92,6 +93,7 @@ def came(rows: list[bytes]) -> list[int]:
 
 def theirs(name: str, rows: int, feed: tuple[int, float] | None = None) -> None:
     """A full-screen log of Textual's with lines like ours."""
+    os.environ["TEXTUAL_ANIMATIONS"] = "none"
     from textual.app import App, ComposeResult
     from textual.widgets import Log, RichLog
 
@@ -100,8 +102,6 @@ def theirs(name: str, rows: int, feed: tuple[int, float] | None = None) -> None:
         return [line for both in said for line in both.split("\n")]
 
     class LogApp(App[None]):
-        animation_level = "none"
-
         def compose(self) -> ComposeResult:
             yield Log() if name == "Log" else RichLog()
 

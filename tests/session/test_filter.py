@@ -157,6 +157,8 @@ def test_kept_up_to_date_it_is_the_same_as_made_anew(events: list[Event], texts:
             before = list(kept.rows)
             kept.update()
             assert list(kept.rows[: kept.changed]) == before[: kept.changed]
+    for place in reversed(range(len(log.shown))):
+        log.toggle(place, open=True)
     assert kept.update()
     rows = [row for row in range(len(log)) if not log.flags[row] & BEHIND]
     wanted = [

@@ -52,9 +52,11 @@ def expected(log: Log, pattern: str, ignore_case: bool) -> list[int]:
     return [row for row in rows if any(compiled.search(line) for line in lines(log, row))]
 
 
-@given(events=sessions, pattern=st.sampled_from(PATTERNS), regex=st.booleans(), ignore_case=st.booleans())
-def test_it_finds_what_rows_show(events: list[Event], pattern: str, regex: bool, ignore_case: bool) -> None:
+@given(sessions, st.sampled_from(PATTERNS), st.booleans(), st.booleans(), st.booleans())
+def test_it_finds_what_rows_show(events: list[Event], pattern: str, regex: bool, ignore_case: bool, open: bool) -> None:
     log = view_of(events).log
+    for place in reversed(range(len(log.shown))):
+        log.toggle(place, open)  # the lines of an open message are no rows of their own
     looking = Search(log, pattern, regex=regex, ignore_case=ignore_case)
     assert looking.run()
     assert list(looking.hits) == expected(log, pattern if regex else re.escape(pattern), ignore_case)

@@ -165,7 +165,7 @@ class Filter:
     def _meeting(self, first: int, end: int, found: frozenset[int]) -> array[int]:
         """The rows from ``first`` to ``end`` that meet all chips, and the dividers."""
         log = self.log
-        mask = int.from_bytes(_translated(log.flags[first:end], {0, 1, 2, 3}), "little")
+        mask = int.from_bytes(_translated(log.kind[first:end], _SINGLE), "little")
         for chip in self.chips:
             mask &= int.from_bytes(self._mask(chip, first, end, found), "little")
         mask |= int.from_bytes(_translated(log.kind[first:end], {Kind.DIVIDER}), "little")
@@ -195,6 +195,7 @@ class Filter:
         return mask.translate(_TURNED) if chip.negated else mask
 
 
+_SINGLE = {*Kind} - {Kind.TEXT_LINE}  # the lines of an open message are not rows of their own
 _TURNED = bytes([1, 0]) + bytes(254)
 
 

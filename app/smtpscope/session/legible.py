@@ -32,6 +32,7 @@ class Legible(Rows):
     def _text_rows(self, head: int) -> Sequence[int]:
         """Rows for the lines of a message, made when it is first opened."""
         shown, first_new = len(self.shown), len(self)
+        self._break()  # before there is a row: a search in another thread leaves these out
         for event, start, length in self._text_lines(head):
             row = self._add(Kind.TEXT_LINE, event, start, length, bool(self.tls[head]))
             self.first[row] = head
@@ -42,10 +43,7 @@ class Legible(Rows):
             self.text[row] = f"{rest:,} more bytes of this message are not shown"
         rows = range(first_new, len(self))
         self.flags[first_new:] = bytes([BEHIND]) * len(rows)
-        for row in (first_new, len(self)):
-            if not self.breaks or self.breaks[-1] != row:
-                self.breaks.append(row)
-        self._expected = -1
+        self._break()
         del self.shown[shown:]
         return rows
 

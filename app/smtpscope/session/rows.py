@@ -202,9 +202,14 @@ class Rows:
     def _alone(self, row: int) -> None:
         """The octets of ``row``, the last one, are not in one piece, or not one line."""
         self.pieces.add(row)
-        for each in (row, row + 1):
-            if not self.breaks or self.breaks[-1] < each:
-                self.breaks.append(each)
+        if not self.breaks or self.breaks[-1] != row:
+            self.breaks.append(row)
+        self._break()
+
+    def _break(self) -> None:
+        """The octets of the next row do not follow those of the rows so far."""
+        if not self.breaks or self.breaks[-1] != len(self):
+            self.breaks.append(len(self))
         self._expected = -1
 
     def end_of(self, row: int) -> tuple[int, int | None]:

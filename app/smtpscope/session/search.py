@@ -17,7 +17,7 @@ from itertools import accumulate, compress
 
 from smtpscope.session.log import Log
 from smtpscope.session.redact import hide
-from smtpscope.session.rows import BEHIND, WIRE, Kind
+from smtpscope.session.rows import WIRE, Kind
 from smtpscope.visible import octets
 
 CHUNK = 256 * 1024
@@ -122,7 +122,7 @@ class Search:
                 return False
             found = self._found_in(first, end)
             said = words[bisect_left(words, first) : bisect_left(words, end)]
-            if said and not log.flags[first] & BEHIND:
+            if said and log.kind[first] != Kind.TEXT_LINE:
                 found = sorted({*found, *(row for row in said if self._in(octets(log.text[row])))})
             self.hits.extend(found)
             self._done = max(self._done, min(end, settled))
@@ -132,7 +132,7 @@ class Search:
     def _found_in(self, first: int, end: int) -> list[int]:
         """The rows of one chunk whose octets have it."""
         log = self.log
-        if log.flags[first] & BEHIND:
+        if log.kind[first] == Kind.TEXT_LINE:
             return []
         if first in log.pieces:
             return [first] if self._in_one(first) else []
