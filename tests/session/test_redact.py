@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from smtpscope.secret import Secret
 from smtpscope.session.redact import HIDDEN, SHORTEST, Redactor, hide, is_sought, merged
 from smtpscope.smtp.events import Received, Sent
 
@@ -213,3 +214,126 @@ def test_hiding_leaves_exactly_the_rest(data: bytes, spans: list[tuple[int, int]
     kept = bytes(octet for at, octet in enumerate(data) if not any(a <= at < b for a, b in spans))
     assert hide(data, spans).replace(HIDDEN.encode(), b"") == kept.replace(HIDDEN.encode(), b"")
     assert all(a[1] < b[0] for a, b in zip(merged(spans), merged(spans)[1:], strict=False))
+
+
+# -- what is looked for elsewhere
+
+EVERYDAY = ["250", "mail", "Mail", "PLAIN", "password", "2.1.0", "smtp", "ok", "x", "pipelining"]
+SAID = [
+    b"220 mail.test ESMTP Postfix\r\n",
+    b"250-mail.test\r\n250-PIPELINING\r\n250 AUTH PLAIN LOGIN\r\n",
+    b"334 UGFzc3dvcmQ6\r\n",
+    b"MAIL FROM:<x@mail.test>\r\n",
+    b"250 2.1.0 Ok, that was the password\r\n",
+]
+
+
+@pytest.mark.parametrize("password", EVERYDAY)
+def test_a_password_that_smtp_says_itself_leaves_the_log_as_it_is(password: str) -> None:
+    secret = b64(b"\0alice\0" + password.encode())
+    login = sent(b"AUTH PLAIN " + secret + b"\r\n", secret)
+    redactor = taught(login)
+    redactor.know(Secret(password))
+    assert hide(login.data, [*login.secrets, *redactor.spans(login.data)]) == b"AUTH PLAIN [hidden]\r\n"
+    assert [shown(redactor, line) for line in SAID] == SAID
+    assert shown(redactor, b"535 got " + secret + b"\r\n") == b"535 got [hidden]\r\n"
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "d29uZGVybGFuZA==",  # looks like base64
+        "AUTH PLAIN",
+        "open sesame",
+        "alice",  # the user's name
+        "=2C,=3D",
+        "[hidden]",
+        "((?*",
+        "pässword",
+        "mails",
+        "2500",
+    ],
+)
+def test_a_password_of_any_kind_is_hidden_and_nothing_beside_it(password: str) -> None:
+    redactor = Redactor()
+    redactor.know(Secret(password))
+    octets = password.encode()
+    for said in (octets, octets.upper(), password.upper().encode(), octets.hex().encode(), quote(octets).encode()):
+        assert shown(redactor, b"535 5.7.8 <" + said + b"> no\r\n") == b"535 5.7.8 <[hidden]> no\r\n"
+    for said in cores(octets):
+        assert said not in shown(redactor, b"535 5.7.8 <" + said + b"> no\r\n")
+    assert shown(redactor, b"250 2.1.0 Ok\r\n") == b"250 2.1.0 Ok\r\n"
+
+
+def test_what_saslprep_makes_of_a_password_is_hidden_too() -> None:
+    redactor = Redactor()
+    redactor.know(Secret("Ⅸ wonders"))
+    assert shown(redactor, b"535 IX wonders\r\n") == b"535 [hidden]\r\n"
+
+
+@given(PASSWORDS, st.binary(max_size=9), st.data())
+def test_the_beginning_of_a_secret_at_an_end_is_found(password: bytes, before: bytes, data: st.DataObject) -> None:
+    """Where the rest is still to come: never less of it than stands there."""
+    assume(is_sought(password))
+    redactor = Redactor()
+    redactor.know(Secret(password))
+    form = data.draw(st.sampled_from([password, password.hex().encode(), quote(password).encode()]))
+    length = data.draw(st.integers(SHORTEST, max(SHORTEST, len(form) - 1)))
+    assert redactor.begun(before + form[:length]) >= min(length, len(form) - 1) or len(form) == SHORTEST
+
+
+# -- mechanisms
+
+TOKEN = b"eyJhbGciOi.eyJzdWIi.c2lnbmF0dXJl"
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "response", "kept"),
+    [
+        (b"XOAUTH2", b"user=alice\1auth=Bearer " + TOKEN + b"\1\1", b"alice Bearer"),
+        (b"OAUTHBEARER", b"n,a=alice,\1host=x\1port=25\1auth=Bearer " + TOKEN + b"\1\1", b"alice"),
+        (b"SCRAM-SHA-256", b"c=biws,r=abcdef,p=" + TOKEN, b"c=biws,r=abcdef"),
+        (b"DIGEST-MD5", b'username="alice",cnonce="abcdef",response=' + TOKEN, b'username="alice"'),
+        (b"CRAM-MD5", b"alice " + TOKEN, b"alice"),
+        (b"PLAIN", b"boss\0alice\0" + TOKEN, b"boss alice"),
+        (b"LOGIN", TOKEN, b"alice"),
+    ],
+)
+def test_of_a_response_that_is_what_is_secret(mechanism: bytes, response: bytes, kept: bytes) -> None:
+    """Typed by hand, so that all of it is marked."""
+    word = b64(response)
+    for redactor in (
+        taught(sent(b"AUTH " + mechanism + b" " + word + b"\r\n", word)),
+        taught(sent(b"AUTH " + mechanism + b"\r\n"), Received(0.0, b"334 \r\n"), sent(word + b"\r\n", word)),
+    ):
+        for said in (TOKEN, word, TOKEN.hex().encode()):
+            assert shown(redactor, b"535 not " + said + b" now\r\n") == b"535 not [hidden] now\r\n"
+        assert shown(redactor, b"535 " + kept + b"\r\n") == b"535 " + kept + b"\r\n"
+
+
+@pytest.mark.parametrize("mechanism", [b"EXTERNAL", b"ANONYMOUS"])
+def test_who_it_is_that_logs_in_is_no_secret(mechanism: bytes) -> None:
+    word = b64(b"alice@mail.test")
+    redactor = taught(sent(b"AUTH " + mechanism + b" " + word + b"\r\n", word))
+    assert shown(redactor, b"235 welcome, alice@mail.test\r\n") == b"235 welcome, alice@mail.test\r\n"
+
+
+@pytest.mark.parametrize("cuts", [(), (7,), (5, 20)])
+@pytest.mark.parametrize(
+    ("mechanism", "proof"),
+    [(b"SCRAM-SHA-1", b"v=rmF9pqV8S7suAoZWja4dJRkFsKQ="), (b"DIGEST-MD5", b"rspauth=" + b"7" * 32)],
+)
+def test_the_server_s_proof_is_a_secret_as_well(mechanism: bytes, proof: bytes, cuts: tuple[int, ...]) -> None:
+    said = b"334 " + b64(proof) + b"\r\n"
+    reads = [said[a:b] for a, b in zip((0, *cuts), (*cuts, len(said)), strict=True)]
+    response = b64(b"c=biws,r=abcdef,p=proofproof")
+    redactor = taught(
+        sent(b"AUTH " + mechanism + b"\r\n"),
+        Received(0.0, b"334 \r\n"),
+        sent(response + b"\r\n", response),
+        *(Received(0.0, read) for read in reads),
+    )
+    value = proof.partition(b"=")[2]
+    assert b64(proof)[-16:] not in shown(redactor, said)
+    assert shown(redactor, b"250 " + value + b"\r\n") == b"250 [hidden]\r\n"
+    assert shown(taught(sent(b"NOOP\r\n"), Received(0.0, said)), said) == said

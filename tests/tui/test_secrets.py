@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import quote
 from xml.etree import ElementTree
 
 import pytest
 from textual.command import CommandPalette
 from textual.widgets import OptionList
 
-from servers.scripted import END_OF_DATA, Handler, Peer, ScriptedServer
+from servers.echoing import b64, echoing, forms, leaks
+from servers.scripted import Peer, ScriptedServer
 from smtpscope.profile import Profile
 from smtpscope.secret import Secret
 from smtpscope.session.log import Kind
 from smtpscope.session.redact import HIDDEN
 from smtpscope.session.transcript import transcript
 from smtpscope.smtp.events import Received, Sent
+from smtpscope.smtp.sasl import MECHANISMS
+from smtpscope.tui.comparing import WORDS, Compared
 from smtpscope.tui.history import History
+from smtpscope.tui.inspector import TABS
 from smtpscope.tui.line_bar import LineBar
 from smtpscope.tui.screens import Help, Pasted
 from smtpscope_widgets.hex_view import HexView
@@ -33,82 +35,7 @@ from smtpscope_widgets.wire_line import WireLine
 from tui.driving import PROFILE, Driven, answering, driven, on_server
 from tui.hostile_payloads import text_in
 
-b64 = base64.b64encode
 SIZES = ((80, 23), (120, 40))
-PIECE = 5
-"""Octets of one write of the server's: no form of a password fits into one."""
-
-
-def aligned(password: bytes) -> list[bytes]:
-    """The base64 of a password at each of the three alignments, in what stands around it in a longer text."""
-    return [b64(b"x" * before + password + b"yyy") for before in (3, 4, 5)]
-
-
-def cores(password: bytes) -> list[bytes]:
-    """Of these, the characters that depend on the password alone."""
-    found = []
-    for offset in range(3):
-        encoded = b64(bytes(offset) + password + bytes(-(offset + len(password)) % 3))
-        found.append(encoded[(offset * 8 + 5) // 6 : (offset + len(password)) * 8 // 6])
-    return found
-
-
-def forms(password: str) -> list[str]:
-    """What must not be seen: in clear, base64, hexadecimal, percent-encoded; in small letters and without blanks."""
-    octets = password.encode()
-    every = [octets, octets.hex().encode(), quote(octets, safe="").encode(), *cores(octets)]
-    return ["".join(form.decode().lower().split()) for form in every]
-
-
-def leaks(text: str, password: str) -> list[str]:
-    """The forms of a password that a text gives away, wherever its lines are broken."""
-    text = "".join(text.lower().split())
-    return [form for form in forms(password) if form in text]
-
-
-def echo(code: int, password: str) -> bytes:
-    """A reply that says the password in every form."""
-    octets = password.encode()
-    said = [octets, octets.upper(), octets.hex().encode(), octets.hex().upper().encode(), b64(octets)]
-    said += [b64(b"\0alice\0" + octets), quote(octets, safe="").encode(), *aligned(octets)]
-    lines = [b"%d-5.7.8 of alice: (%b), no" % (code, each) for each in said]
-    return b"\r\n".join([*lines, b"%d 2.0.0 queued as %b" % (code, said[0])]) + b"\r\n"
-
-
-def echoing(password: str) -> Handler:
-    """A server that repeats the password whenever it opens its mouth; the first login is refused, the second not."""
-    octets = password.encode()
-    asks = {b"PLAIN": [b""], b"LOGIN": [b"Username:", b"Password:"], b"CRAM-MD5": [b"<1@mail.test>"]}
-
-    async def handler(peer: Peer) -> None:
-        async def say(data: bytes) -> None:
-            for start in range(0, len(data), PIECE):
-                await peer.send(data[start : start + PIECE])
-                await asyncio.sleep(0)
-
-        logins = 0
-        await say(b"220 mail.test " + octets + b"\r\n")
-        while line := await peer.line():
-            verb, *rest = line.upper().split()
-            if verb == b"EHLO":
-                keywords = b"250-AUTH PLAIN LOGIN CRAM-MD5 %b %b\r\n250-%b\r\n" % (b64(octets), octets, octets)
-                await say(b"250-mail.test\r\n" + keywords + echo(250, password))
-            elif verb == b"AUTH":
-                for challenge in asks[rest[0]] if len(rest) < 2 else []:
-                    await say(b"334 " + b64(challenge) + b"\r\n")
-                    await peer.line()
-                logins += 1
-                await say(echo(535 if logins == 1 else 235, password))
-            elif verb == b"DATA":
-                await say(b"354 " + octets + b"\r\n")
-                await peer.read_until(END_OF_DATA)
-                await say(b"250 2.0.0 Ok: queued as " + octets + b"\r\n")
-            elif verb == b"VRFY":
-                await say(octets + b" " + b64(octets) + b"\r\n252 perhaps\r\n")  # the first is no reply at all
-            else:
-                await say(echo(250, password))
-
-    return handler
 
 
 # -- the ways to log in
@@ -324,6 +251,77 @@ async def test_no_password_is_seen(
     assert not leaks("".join(capsys.readouterr()), password)
 
 
+# -- every mechanism
+
+TALL = (160, 170)
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+async def test_no_mechanism_shows_its_password(mechanism: str, home: Path) -> None:
+    """All rows at once, every tab, and what is said, copied, compared and listed."""
+    tls = mechanism.endswith("-PLUS")
+    profile = replace(given("PLAIN", PASSWORD), tls="implicit" if tls else "none", tls_insecure=tls)
+    async with (
+        ScriptedServer(echoing(PASSWORD, " ".join(MECHANISMS), tls=tls), timeout=300) as server,
+        driven(replace(profile, port=server.port), size=TALL, history=History(home / "history")) as hands,
+    ):
+        app, seen = hands.app, 0
+        app.keep(home / "kept.jsonl")
+        await hands.press("c", "e", "enter")
+        for _ in range(2):
+            app.call("login", mechanism, "alice", Secret(PASSWORD))
+            await hands.settle()
+            await hands.press("v", "enter")
+        assert app.view.machine.facts.auth
+        async for where, text in at_a_glance(hands, home):
+            assert not leaks(text, PASSWORD), f"{where}:\n{text}"
+            seen += HIDDEN in text
+        assert seen > 10
+    for file in home.rglob("*"):
+        assert not file.is_file() or not leaks(file.read_text(encoding="utf-8"), PASSWORD), file
+
+
+async def at_a_glance(hands: Driven, home: Path) -> AsyncIterator[tuple[str, str]]:
+    app, log = hands.app, hands.app.view.log
+    for row in range(len(log)):
+        if row in log.groups and row in log.shown:
+            log.toggle(log.shown.index(row), True)
+    refused = next(row for row in range(len(log)) if log.octets(row).startswith(b"535"))
+    app.main.log_view.cursor = app.rows.place(refused)
+    for tab in TABS:
+        app.main.inspector.choose(tab)
+        app.do_pane_inspector()
+        await hands.take()
+        yield f"tab {tab}", hands.text
+    await hands.press("escape", "exclamation_mark")
+    yield "next tests", hands.text
+    await hands.press("escape")
+    for kind in WORDS:
+        app.export_as(kind)
+        await app.workers.wait_for_complete()
+        await hands.take()
+        yield f"export as {kind}", app.clipboard
+        yield f"what is said of it as {kind}", hands.text
+    app.compare_with(home / "kept.jsonl")
+    await app.workers.wait_for_complete()
+    await hands.take()
+    assert hands.over is Compared
+    yield "comparison", hands.text
+    await hands.press("escape")
+
+
+async def test_a_fault_of_ours_does_not_tell_the_password(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async with driven(replace(given("PLAIN", PASSWORD)), history=History(home / "history")) as hands:
+        try:
+            raise KeyError(f"{PASSWORD} {b64(PASSWORD.encode()).decode()}")
+        except KeyError:
+            hands.app._fatal_error()
+    told = "".join(capsys.readouterr())
+    assert "fault of smtpscope" in told
+    assert told.count(HIDDEN) == 2
+    assert not leaks(told, PASSWORD)
+
+
 # -- one thing at a time
 
 
@@ -404,7 +402,7 @@ async def test_a_response_that_comes_too_late_is_neither_shown_nor_kept_nor_sent
             assert "is gone" in hands.said
             assert server.received == before
             assert all(secret not in each for each in history.lines)
-        assert secret not in (home / "history").read_text()
+        assert secret not in (home / "history" / "history").read_text()
 
 
 @pytest.mark.parametrize("prompt", ["password>", "334>"])

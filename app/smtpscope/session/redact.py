@@ -146,7 +146,8 @@ class Redactor:
             return
         every = b"".join(b"%%%02x" % octet for octet in secret)
         quoted = {quote(secret).encode(), quote(secret, safe="").encode(), quote_plus(secret).encode(), every}
-        self._forms |= {re.escape(form): form.lower() for form in (secret, secret.hex().encode(), *quoted)}
+        clear = {secret, *_in_other_letters(secret)}
+        self._forms |= {re.escape(form): form.lower() for form in (*clear, secret.hex().encode(), *quoted)}
         for offset in range(3):
             # The characters that depend on the secret alone; those beside them tell a part of it, and go with them.
             encoded = base64.b64encode(bytes(offset) + secret + bytes(-(offset + len(secret)) % 3))
@@ -183,6 +184,14 @@ class Redactor:
 def is_sought(secret: bytes) -> bool:
     """Whether a secret is looked for elsewhere than where it was sent."""
     return len(secret) >= SHORTEST and secret.lower() not in _EVERYDAY and not _STATUS.fullmatch(secret)
+
+
+def _in_other_letters(secret: bytes) -> set[bytes]:
+    """In small and in capital letters, where they are not ASCII's: those need no pattern of their own."""
+    if secret.isascii():
+        return set()
+    text = secret.decode("utf-8", "surrogateescape")
+    return {each.encode("utf-8", "surrogateescape") for each in (text.upper(), text.lower())}
 
 
 def hide(data: bytes, spans: list[tuple[int, int]]) -> bytes:
