@@ -310,13 +310,13 @@ async def at_a_glance(hands: Driven, home: Path) -> AsyncIterator[tuple[str, str
     await hands.press("escape")
 
 
-async def test_a_fault_of_ours_does_not_tell_the_password(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_fault_of_ours_does_not_tell_the_password(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
     async with driven(replace(given("PLAIN", PASSWORD)), history=History(home / "history")) as hands:
         try:
             raise KeyError(f"{PASSWORD} {b64(PASSWORD.encode()).decode()}")
         except KeyError:
             hands.app._fatal_error()
-    told = "".join(capsys.readouterr())
+    told = "".join(capfd.readouterr())
     assert "fault of smtpscope" in told
     assert told.count(HIDDEN) == 2
     assert not leaks(told, PASSWORD)
