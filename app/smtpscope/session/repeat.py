@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from smtpscope.session.repeat_table import count
 from smtpscope.smtp.errors import TransportError
@@ -34,10 +34,10 @@ class Plan:
     logins: int
     messages: int
 
-    def question(self, where: str, times: int, user: str, standing: bool) -> str:
-        """What is asked before: how many connections, logins and messages that makes."""
+    def question(self, where: str, times: int, user: str, standing: bool, who: str = "repeat", what: str = "") -> str:
+        """What is asked before: how many connections, logins and messages that makes; ``what`` tells them apart."""
         each = ", ".join([*self.verbs, *([] if self.verbs[-1:] == ("QUIT",) else ["QUIT"])])
-        text = f"repeat makes {count(times, 'connection')} to {where}, each with {each}"
+        text = f"{who} makes {count(times, 'connection')} to {where}{what}, each with {each}"
         if self.logins:
             text += (
                 f"; that is {count(times * self.logins, 'login')} as {user or 'the same user'}: too many may lock it"
@@ -47,25 +47,52 @@ class Plan:
         return f"{text}; this connection is closed first" if standing else text
 
 
+class Item(NamedTuple):
+    """One thing that was done, and what it was on the wire."""
+
+    done: Done
+    kinds: set[str]
+    """Of its commands."""
+    verbs: list[str]
+    data: bytes
+    text: bool
+    """It belongs to a message's text, or led to it."""
+    response: bool
+    """It answered a 334."""
+    login: bool
+    """The user was logged in after it."""
+
+
+def items_of(session: Session) -> Iterator[Item]:
+    """What was done on the newest connection that is not one of ``vary``'s."""
+    begun = max((index for index in session._begun if index not in session._tries), default=0)
+    stop = min((index for index in session._begun if index > begun), default=len(session.recorder))
+    items = [done for done in session._done if begun <= done.event < stop]
+    machine, at = Machine(), begun
+    for place, item in enumerate(items):
+        end = items[place + 1].event if place + 1 < len(items) else stop
+        _feed(machine, (session.recorder[index] for index in range(at, item.event)))
+        response = machine.facts.challenge is not None
+        events = session.recorder[item.event : end]
+        kinds, verbs = _feed(machine, events)
+        at = end
+        data = b"".join(event.data for event in events if isinstance(event, Sent))
+        if data:  # else it could not be done
+            text = bool(kinds & _TEXT) or machine.facts.data_mode
+            yield Item(item, kinds, verbs, data, text, response, machine.facts.auth)
+
+
 def plan_of(session: Session, text: bool) -> Plan:
     """What was done on the newest connection; to before DATA, or with ``text`` all of it."""
-    begun = session._begun[-1] if session._begun else 0
-    items = [done for done in session._done if done.event >= begun]
-    machine, at, plan = Machine(), begun, Plan((), (), 0, 0)
-    for place, item in enumerate(items):
-        end = items[place + 1].event if place + 1 < len(items) else len(session.recorder)
-        _feed(machine, (session.recorder[index] for index in range(at, item.event)))
-        kinds, verbs = _feed(machine, (session.recorder[index] for index in range(item.event, end)))
-        at = end
-        if not any(isinstance(session.recorder[index], Sent) for index in range(item.event, end)):
-            continue  # it could not be done
-        if not text and (kinds & _TEXT or machine.facts.data_mode):
+    plan = Plan((), (), 0, 0)
+    for item in items_of(session):
+        if item.text and not text:
             break
         plan = Plan(
-            (*plan.items, item),
-            (*plan.verbs, *verbs),
-            plan.logins + ("AUTH" in kinds),
-            plan.messages + bool(kinds & {"DOT", "BDAT LAST"}),
+            (*plan.items, item.done),
+            (*plan.verbs, *item.verbs),
+            plan.logins + ("AUTH" in item.kinds),
+            plan.messages + bool(item.kinds & {"DOT", "BDAT LAST"}),
         )
     return plan
 
@@ -101,7 +128,7 @@ async def repeat(session: Session, times: int, text: bool) -> None:
     session.record(Told(session.transport.now, "repeat", f"repeating the session, {count(times, 'run')}"))
     done, why = 0, "dropped"
     try:
-        await _leave(session)
+        await leave(session)
         while done < times and not (why := await _run(session, plan)):
             done, why = done + 1, "dropped" if done + 1 < times else ""
     except TransportError as error:
@@ -128,13 +155,18 @@ async def _run(session: Session, plan: Plan) -> str:
             return "the server closed the connection"
         if session._questions != asked and not session.machine.facts.link:
             return "the question was answered so"
-    await _leave(session)
+    await leave(session)
     return ""
 
 
-async def _leave(session: Session) -> None:
+async def leave(session: Session) -> None:
     """QUIT where it can be said, else just close."""
+    await goodbye(session)
+    session.transport.drop()
+
+
+async def goodbye(session: Session) -> None:
+    """QUIT, where it would be a command now."""
     machine = session.machine
     if machine.facts.link and not machine.pending and machine.prompt == ">":
         await session._line(b"QUIT\r\n")
-    session.transport.drop()

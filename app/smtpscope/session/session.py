@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import io
 import tempfile
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, BinaryIO
@@ -22,6 +23,7 @@ from smtpscope.session.next_tests import Planned
 from smtpscope.session.recorder import Recorder
 from smtpscope.session.repeat import TIMES, repeat
 from smtpscope.session.testing import RunningTest
+from smtpscope.session.vary import vary
 from smtpscope.session.works import Works
 from smtpscope.smtp import dialing
 from smtpscope.smtp.command import SMTPCommand
@@ -30,6 +32,7 @@ from smtpscope.smtp.events import Connect, StartTls
 from smtpscope.smtp.machine import Verdict
 from smtpscope.smtp.message import sample_message
 from smtpscope.smtp.reply import Reply
+from smtpscope.smtp.tls_options import TLSOptions
 
 C = SMTPCommand
 
@@ -80,6 +83,9 @@ class Session(Works):
         self._practice: Any = None
         self._ca_file: Any = None
         self._test: RunningTest | None = None
+        self._alone: asyncio.Task[object] | None = None  # a repetition or the like: nothing else is sent meanwhile
+        self._tries: set[int] = set()  # of _begun, the connections that vary made
+        self._tls_changes: dict[str, Any] = {}  # of the options, for the moment
 
     @property
     def ehlo_name(self) -> str:
@@ -122,6 +128,14 @@ class Session(Works):
             await asyncio.get_running_loop().run_in_executor(None, self._practice.stop)
         if self._ca_file is not None:
             self._ca_file.close()
+
+    def _spawn(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[object]:
+        """As ever, but while a repetition runs: it has the session for itself."""
+        if self._alone is None or self._alone.done():
+            return super()._spawn(work)
+        work.close()
+        self._tell("many connections are being made: wait for their end, or drop")
+        return self._alone
 
     # -- one step
 
@@ -211,8 +225,7 @@ class Session(Works):
             profile.server,
             profile.port,
             implicit_tls=profile.tls == "implicit",
-            ca_path=profile.tls_ca_path,
-            insecure=profile.tls_insecure,
+            tls=replace(TLSOptions(profile.tls_ca_path, profile.tls_insecure), **self._tls_changes),
             want_login=profile.login_wanted,
             family=profile.family,
             local_address=parse_local(profile.local_address) if profile.local_address else None,
@@ -363,6 +376,7 @@ class Session(Works):
     def drop(self) -> None:
         """Close the connection now, and with it everything that was under way."""
         self.stop_test()
+        self._alone = None
         self.transport.drop()
         for task in self._tasks:
             if task is not self._starting:
@@ -402,7 +416,29 @@ class Session(Works):
             self._tell("something is under way: wait for its end, or drop")
         else:
             self.stop_test()
-            self._spawn(repeat(self, times, text))
+            self._alone = self._spawn(repeat(self, times, text))
+
+    def vary(self, thing: str, values: tuple[str, ...] = (), to: str = "") -> None:
+        """The session with several values of one thing, each on a fresh connection, to a step; asks first.
+
+        ``vary.THINGS`` can be varied, in the words that it says; ``to`` is one of ``vary.STEPS``.
+        """
+        if self._busy():
+            self._tell("something is under way: wait for its end, or drop")
+        else:
+            self.stop_test()
+            self._alone = self._spawn(vary(self, thing, values, to))
+
+    @contextmanager
+    def _changed(self, tls: dict[str, Any] | None = None, **changes: Any) -> Iterator[None]:
+        """The profile with ``changes`` for a moment, and the options of TLS with those of ``tls``."""
+        before = self.profile
+        self.profile, self._tls_changes = replace(before, **changes), tls or {}
+        try:
+            yield
+        finally:
+            self.profile = replace(self.profile, **{name: getattr(before, name) for name in changes})
+            self._tls_changes = {}
 
     def run_test(self, test: Planned, case: Case, minute: float = 60.0) -> None:
         """Do a next test about ``case``; one that waits takes ``minute`` seconds for one. The one before ends."""

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +16,7 @@ from smtpscope.session.case import Case
 from smtpscope.session.causes import NEXT_TESTS
 from smtpscope.session.explain import duration
 from smtpscope.session.next_tests import Do, Planned
+from smtpscope.session.repeat import goodbye
 from smtpscope.smtp.command import C
 from smtpscope.smtp.errors import ConnectFailed, ConnectionLost, ReplyTimeout, TransportError
 from smtpscope.smtp.events import Told
@@ -100,7 +99,7 @@ class RunningTest:
             for place, step in enumerate(steps):
                 leaves = any(later.what == "connect" for later in steps[place + 1 :])
                 if leaves:
-                    await self._say_goodbye()
+                    await goodbye(self._session)  # connecting drops what is left
                     continue
                 code = await self._do(step)
                 if code // 100 not in (2, 3):
@@ -118,14 +117,16 @@ class RunningTest:
             case "connect":
                 return await self._connect(step.number)
             case "login":
-                with self._profile(user=step.user or session.profile.user):
+                with session._changed(user=step.user or session.profile.user):
                     mechanism = step.mechanism or plan.mechanism(session.machine.facts, session.profile)
                     if mechanism is None:
                         raise ValueError("the test ends here: no mechanism that smtpscope can run is offered")
                     await session._auth(mechanism)
             case "text":
-                given = {"data": small_message(session, step.number), "data_path": None} if step.number else {}
-                with self._profile(**given):
+                given: dict[str, Any] = (
+                    {"data": small_message(session, step.number), "data_path": None} if step.number else {}
+                )
+                with session._changed(**given):
                     await session._stream(hold_dot=False)
             case _:
                 await session._line(step.line)
@@ -139,21 +140,11 @@ class RunningTest:
         elif self._minutes and not session.profile.local_address and session.transport.local:
             changes = {"local_address": session.transport.local}  # the same client to the server
         session.transport.drop()
-        with self._profile(**changes):
+        with session._changed(**changes):
             await session._connect()
         machine = session.machine
         mark = machine.passed.get(C.BANNER) if machine.refusal is None else machine.refusal[1]
         return (mark.code or 0) if mark is not None else 0
-
-    @contextmanager
-    def _profile(self, **changes: Any) -> Iterator[None]:
-        """The session's profile with ``changes``, for a moment."""
-        session, before = self._session, self._session.profile
-        session.profile = replace(before, **changes)
-        try:
-            yield
-        finally:
-            session.profile = replace(session.profile, **{name: getattr(before, name) for name in changes})
 
     # -- again and again
 
@@ -186,19 +177,13 @@ class RunningTest:
             self._tell("ended", f"refused for good: {step.words} got {code} {after}")
             return
         with suppress(TransportError):
-            await self._say_goodbye()
+            await goodbye(self._session)
         if self._stopped:
             self._tell("ended", "not tried again: stopped")
         elif self._tries * self._minutes >= BOUND:
             self._tell("ended", f"given up after {self._tries} retries: {step.words} got {code or 'no answer'}")
         else:
             self._count_down()
-
-    async def _say_goodbye(self) -> None:
-        """QUIT, where it would be a command now; connecting drops what is left."""
-        machine = self._session.machine
-        if machine.facts.link and not machine.pending and machine.prompt == ">":
-            await self._session._line(b"QUIT\r\n")
 
 
 def small_message(session: Session, size: int) -> bytes:
