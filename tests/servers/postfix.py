@@ -94,7 +94,7 @@ SASL_CONF = """\
 pwcheck_method: auxprop
 auxprop_plugin: sasldb
 sasldb_path: {folder}/conf/sasl/sasldb2
-mech_list: PLAIN LOGIN CRAM-MD5
+mech_list: PLAIN LOGIN CRAM-MD5 DIGEST-MD5 SCRAM-SHA-1 SCRAM-SHA-256
 """
 
 
@@ -110,7 +110,7 @@ class Postfix:
     account = ACCOUNT
 
     def __init__(self) -> None:
-        self.port, self.smtps_port = _free_ports()
+        self.port, self.smtps_port = free_ports()
         # Postfix drops its privileges and has to reach the folder then; pytest's own are for root alone.
         self.folder = Path(tempfile.mkdtemp(prefix="smtpscope-postfix-"))
         self.folder.chmod(0o755)
@@ -214,7 +214,7 @@ def _make_queue(spool: Path) -> None:
         shutil.chown(spool / name, "postfix", "postdrop")
 
 
-def _free_ports() -> tuple[int, int]:
+def free_ports() -> tuple[int, int]:
     """Two ports below those that the system gives out by itself, so that no other server takes them meanwhile."""
     found: list[int] = []
     for port in random.sample(range(20000, 32000), 100):
