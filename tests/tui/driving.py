@@ -22,6 +22,7 @@ from smtpscope.smtp.command import SMTPCommand
 from smtpscope.smtp.events import Event, Received, Sent
 from smtpscope.tui.app import SmtpScope
 from smtpscope.tui.history import History
+from tui.showing import Unbegun
 
 LIMIT = 20.0
 """Seconds after which a test that waits for something has failed."""
@@ -286,8 +287,10 @@ async def driven(
     *,
     size: tuple[int, int] = (120, 40),
     history: History | None = None,
+    recording: bool = False,
 ) -> AsyncIterator[Driven]:
-    """The app on a live session, or on a recording of ``events``, with nothing left to do."""
+    """The app on a live session, or where one has come to by ``events``, or on a ``recording`` of them; with nothing
+    left to do."""
     recorder, keys, wall, woken = Recorder(), Clock(), Clock(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -295,12 +298,9 @@ async def driven(
         app.wake()
         loop.call_soon_threadsafe(woken.set)
 
-    session = None
-    if events is None:
-        session = SessionThread(profile, recorder, wake)
-    else:
-        for event in events:
-            recorder.append(event)
+    session = None if recording else (Unbegun if events is not None else SessionThread)(profile, recorder, wake)
+    for event in events or ():
+        recorder.append(event)
     app = SmtpScope(profile, recorder, session, history=history, clock=keys, wall_clock=wall)
     try:
         async with app.run_test(size=size) as pilot:

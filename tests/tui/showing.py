@@ -12,10 +12,13 @@ from tui.recordings import PROFILE, WALL
 
 
 class Unbegun(SessionThread):
-    """A session on which nothing is done."""
+    """A session that is live as far as the screen knows; what has happened is in the recorder, and nothing is done."""
 
     def start(self) -> None:
-        """Not here: what has happened is in the recorder."""
+        """Not here."""
+
+    async def settled(self) -> None:
+        """Nothing is ever in flight."""
 
 
 def app_on(recorder: Recorder, *, ascii_only: bool = False, live: bool = True) -> SmtpScope:

@@ -549,7 +549,7 @@ async def test_leaving_without_a_session_is_leaving() -> None:
 
 
 async def test_a_recording_can_be_looked_at_and_nothing_can_be_sent() -> None:
-    async with driven(PROFILE, in_transaction().recorder) as hands:
+    async with driven(PROFILE, in_transaction().recorder, recording=True) as hands:
         events = len(hands.app.recorder)
         await hands.press("f6")
         assert "this is a recording" in hands.said

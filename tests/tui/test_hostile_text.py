@@ -46,6 +46,7 @@ from smtpscope_widgets.choices import Choice, Choices
 from smtpscope_widgets.hex_view import HexView
 from smtpscope_widgets.page import Page, Paragraph
 from smtpscope_widgets.rows import Row
+from smtpscope_widgets.seek_bar import SeekBar, Tick
 from smtpscope_widgets.spans import Spans
 from smtpscope_widgets.state_diagram import NodeState, StateDiagram
 from smtpscope_widgets.text_rows import TextRows
@@ -54,6 +55,7 @@ from smtpscope_widgets.wire_line import WireLine
 from smtpscope_widgets.wire_log import WireLog
 from tui.hostile_payloads import BEGIN, END, PAYLOADS, faults_of, strips_of, text_in, wrapped, wrapped_text
 from tui.recordings import STATES
+from tui.showing import Unbegun
 
 C = SMTPCommand
 WIDE, NARROW = (150, 30), (100, 30)
@@ -110,7 +112,9 @@ def reply(payload: bytes, code: bytes = b"250") -> bytes:
 
 @asynccontextmanager
 async def staged(size: tuple[int, int] = WIDE, kind: type[SmtpScope] = FirstWallAlone) -> AsyncIterator[Stage]:
-    app = kind(PROFILE, Recorder(), history=History(None), clock=lambda: 0.0, wall_clock=lambda: 5.0)
+    recorder = Recorder()
+    session = Unbegun(PROFILE, recorder, lambda: None)
+    app = kind(PROFILE, recorder, session, history=History(None), clock=lambda: 0.0, wall_clock=lambda: 5.0)
     async with app.run_test(size=size) as pilot:
         yield Stage(app, pilot)
         app.recorder.close()
@@ -210,7 +214,7 @@ def inspector_bytes(stage: Stage, payload: bytes) -> list[Widget]:
 def news(stage: Stage, payload: bytes) -> list[Widget]:
     refusal(stage, b"")
     stage.app.say(wrapped_text(payload))
-    return [stage.main.inspector.page if stage.main.beside else stage.main.explanation]
+    return [stage.main.inspector.query_one("#above") if stage.main.beside else stage.main.explanation]
 
 
 def header_server(stage: Stage, payload: bytes) -> list[Widget]:
@@ -449,6 +453,11 @@ def give_bars(widget: Widget, text: str) -> None:
     widget.show([[(text, "text")]], [Bar(text, 0.0, 1.0, 0.5, "good", text, text)])
 
 
+def give_times(widget: Widget, text: str) -> None:
+    assert isinstance(widget, SeekBar)
+    widget.show(0.5, [Tick(0.2)], text, text)
+
+
 def give_bytes(widget: Widget, text: str) -> None:
     assert isinstance(widget, HexView)
     widget.show(text.encode("utf-8", "surrogateescape"), [1, 3], [(2, 4)])
@@ -477,6 +486,7 @@ ALONE: dict[str, tuple[Callable[[], Widget], Callable[[Widget, str], None]]] = {
     "WireLog": (WireLog, give_log),
     "TextRows": (TextRows, give_rows),
     "Choices": (Choices, give_choices),
+    "SeekBar": (SeekBar, give_times),
     "Page": (Page, give_words),
     "Waterfall": (Waterfall, give_bars),
     "HexView": (HexView, give_bytes),
@@ -618,7 +628,7 @@ async def test_a_picture_of_the_screen_is_well_formed() -> None:
 
 COVERED = {
     # ours, each with places above
-    *("WireLog", "TextRows", "Page", "Waterfall", "HexView", "LineBar", "StateDiagram"),
+    *("WireLog", "TextRows", "Page", "SeekBar", "Choices", "Waterfall", "HexView", "LineBar", "StateDiagram"),
     # Textual's palette, with tests of its own above
     *("CommandInput", "CommandList", "CommandPalette", "SearchIcon", "LoadingIndicator"),
 }

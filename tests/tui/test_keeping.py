@@ -135,7 +135,7 @@ async def test_the_ring_is_written_beside_and_never_with_secrets(here: Path) -> 
 
 async def test_a_recording_can_be_written_again(here: Path) -> None:
     recorder = in_transaction().recorder
-    async with driven(replace(PROFILE, with_secrets=True), recorder) as hands:
+    async with driven(replace(PROFILE, with_secrets=True), recorder, recording=True) as hands:
         await hands.press("w")
         assert hands.app.stop_keeping() == []
     (path,) = here.iterdir()

@@ -69,8 +69,9 @@ async def asked(kind: str, size: tuple[int, int] = WIDE) -> AsyncIterator[tuple[
     elif kind in ("timeout", "forget"):
         verb = "NOOP" if kind == "timeout" else "DATA"
         silent = answering({verb: b""})
-        async with on_server(silent, replace(PROFILE, timeout=0.05), size=size) as (hands, server):
+        async with on_server(silent, size=size) as (hands, server):
             await hands.press("space", "o" if kind == "timeout" else "d")
+            hands.app.call("set_timeout", 0.05)  # not before: what is answered may take its time
             await hands.begin("enter")
             await standing(hands)
             if kind == "forget":

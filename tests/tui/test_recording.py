@@ -21,7 +21,7 @@ def bar(hands: Driven) -> SeekBar:
 
 
 async def test_the_header_says_what_it_is_and_nothing_is_sent() -> None:
-    async with driven(PROFILE, finished()) as hands:
+    async with driven(PROFILE, finished(), recording=True) as hands:
         hands.app.recording = NAME
         hands.app.look()
         assert NAME in hands.header
@@ -32,7 +32,7 @@ async def test_the_header_says_what_it_is_and_nothing_is_sent() -> None:
 
 
 async def test_a_click_on_a_tick_goes_to_its_moment_and_arrows_on_from_there() -> None:
-    async with driven(PROFILE, finished()) as hands:
+    async with driven(PROFILE, finished(), recording=True) as hands:
         await hands.click(bar(hands), "×")
         assert row_text(hands).startswith("550 5.1.1")
         assert "PAST" in hands.header
@@ -49,7 +49,7 @@ async def test_a_click_on_a_tick_goes_to_its_moment_and_arrows_on_from_there() -
 
 
 async def test_the_bar_follows_the_cursor() -> None:
-    async with driven(PROFILE, finished()) as hands:
+    async with driven(PROFILE, finished(), recording=True) as hands:
         before = hands.of(bar(hands)).index("●")
         await hands.press("less_than_sign", "less_than_sign")
         assert hands.of(bar(hands)).index("●") < before

@@ -81,7 +81,7 @@ async def test_a_row_without_a_refusal_has_no_tests() -> None:
 
 
 async def test_a_recording_sends_nothing() -> None:
-    async with driven(events=in_transaction().recorder) as hands:
+    async with driven(events=in_transaction().recorder, recording=True) as hands:
         await hands.press("exclamation_mark")
         assert "this is a recording" in hands.said
 

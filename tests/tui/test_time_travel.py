@@ -77,7 +77,7 @@ async def test_the_session_goes_on_underneath_and_is_counted() -> None:
     async with driven(PROFILE, recording.recorder) as hands:
         await hands.press("g")
         assert "new row" not in hands.header
-        hands.app.record(Received(recording.at + 1, b"421 bye\r\n"))
+        hands.app.recorder.append(Received(recording.at + 1, b"421 bye\r\n"))
         await hands.take()
         assert "new row" in hands.header
         assert hands.here == "NONE"

@@ -16,7 +16,7 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
-from smtpscope_widgets.spans import Spans, broken, cells, to_segments, wall, wrapped
+from smtpscope_widgets.spans import Spans, filled, to_segments, wall
 
 _KINDS = ("dim", "strong", "good", "bad", "warn", "key", "question", "control", "more", "hidden", "code", "fault")
 
@@ -112,9 +112,7 @@ class Page(ScrollView, can_focus=True):
         self._lines = []
         for place, (spans, target) in enumerate(self._paragraphs):
             room = width - (2 if target is not None else 0)
-            for line in wrapped(spans, room):
-                pieces = broken(line, room) if cells(line) > room else [line]  # a word that no line has room for
-                self._lines += [_Line(piece, place) for piece in pieces]
+            self._lines += [_Line(line, place) for line in filled(spans, room)]
         self.virtual_size = Size(1, len(self._lines))
 
     def on_resize(self, event: events.Resize) -> None:

@@ -141,3 +141,9 @@ def wrapped(spans: Spans, width: int) -> list[Spans]:
             lines[-1].append((word, kind))
             room -= size
     return lines
+
+
+def filled(spans: Spans, width: int) -> list[Spans]:
+    """Spans as lines of at most ``width`` cells, broken at blanks, and within a word that no line has room for."""
+    lines = wrapped(spans, width)
+    return [piece for line in lines for piece in (broken(line, width) if cells(line) > width else [line])]
