@@ -18,6 +18,7 @@ from smtpscope.secret import Secret
 from smtpscope.smtp import dialing
 from smtpscope.smtp.errors import ConnectionLost, Declined, NotConnected, ReplyTimeout
 from smtpscope.smtp.events import Asked, Issued, Sent
+from smtpscope.smtp.sasl import Response
 
 USER, PASSWORD = "alice", "wonderland"
 USER64, PASSWORD64, PLAIN64 = b"YWxpY2U=", b"d29uZGVybGFuZA==", b"AGFsaWNlAHdvbmRlcmxhbmQ="
@@ -226,11 +227,24 @@ async def test_it_is_shown_once_if_the_user_says_so_and_asked_about_again(monkey
         assert talk.seen.questions == [("clear", 1), ("clear", 1)]
 
 
+@pytest.mark.parametrize("mechanism", ["XOAUTH2", "OAUTHBEARER"])
+async def test_a_token_is_a_password(monkeypatch: pytest.MonkeyPatch, mechanism: str) -> None:
+    monkeypatch.setattr(dialing, "is_loopback", lambda address: False)
+    async with talking([GREETING], 0) as talk:
+        with pytest.raises(Declined, match=r"^AUTH was not sent: start TLS first$"):
+            await talk.transport.command_auth(mechanism, USER, "token")
+        question = talk.seen.of(Asked)[0]
+        assert question.text == f"AUTH {mechanism} would show the token to everyone on the way: the link has no TLS"
+
+
 async def test_no_question_for_what_shows_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with talking([GREETING, (b"AUTH PLAIN", b"535 no\r\n"), (b"AUTH CRAM-MD5", b"504 no\r\n")]) as talk:
+    mechanisms = (b"PLAIN", b"CRAM-MD5", b"EXTERNAL", b"ANONYMOUS")
+    async with talking([GREETING, *((b"AUTH " + each, b"504 no\r\n") for each in mechanisms)]) as talk:
         await talk.transport.command_auth("PLAIN", USER, PASSWORD)  # on this host
         monkeypatch.setattr(dialing, "is_loopback", lambda address: False)
         await talk.transport.command_auth("CRAM-MD5", USER, PASSWORD)
+        for mechanism in ("EXTERNAL", "ANONYMOUS"):
+            await talk.transport.command_auth(mechanism, USER, "")
         assert talk.seen.questions == []
 
 
@@ -273,6 +287,79 @@ async def test_a_password_is_not_kept_for_want_of_a_connection() -> None:
         talk.transport.drop()
         with pytest.raises((NotConnected, Declined)):
             await talk.transport.command_auth("CRAM-MD5", USER, PASSWORD)
+        no_secret_is_shown(talk)
+
+
+# -- steps that are changed before they go
+
+
+class Hand:
+    """A user who looks at each step and sends another one in its place, or the same."""
+
+    def __init__(self, *lines: bytes | None) -> None:
+        self.lines = list(lines)
+        self.shown: list[tuple[bytes | None, bytes]] = []
+
+    async def __call__(self, response: Response, challenge: bytes | None) -> bytes:
+        self.shown.append((challenge, response.encoded))
+        line = self.lines.pop(0)
+        return response.encoded if line is None else line
+
+
+async def test_each_step_is_shown_to_the_user_before_it_goes() -> None:
+    script = [
+        GREETING,
+        (b"AUTH LOGIN", b"334 VXNlcm5hbWU6\r\n"),
+        (USER64, b"334 UGFzc3dvcmQ6\r\n"),
+        (PASSWORD64, WELCOME),
+    ]
+    hand = Hand(None, None)
+    async with talking(script) as talk:
+        assert (await talk.transport.command_auth("LOGIN", USER, PASSWORD, edit=hand)).code == 235
+        assert hand.shown == [(b"Username:", USER64), (b"Password:", PASSWORD64)]
+        assert talk.seen.hidden == PASSWORD64
+
+
+async def test_a_changed_step_goes_out_as_it_was_changed_and_is_hidden() -> None:
+    script = [GREETING, (b"AUTH LOGIN", b"334 VXNlcm5hbWU6\r\n"), (b"!bad base64", b"501 5.5.2 what?\r\n")]
+    async with talking(script) as talk:
+        reply = await talk.transport.command_auth("LOGIN", USER, PASSWORD, edit=Hand(b"!bad base64"))
+        assert reply.code == 501
+        assert talk.seen.hidden == b"!bad base64"
+
+
+async def test_the_initial_response_can_be_changed_too() -> None:
+    async with talking([GREETING, (b"AUTH PLAIN eA==", b"535 no\r\n"), (b"AUTH PLAIN =", b"535 no\r\n")]) as talk:
+        hand = Hand(b"eA==", b"")
+        for _ in range(2):
+            assert (await talk.transport.command_auth("PLAIN", USER, PASSWORD, edit=hand)).code == 535
+        assert hand.shown == [(None, PLAIN64)] * 2
+        assert talk.server.received == b"AUTH PLAIN eA==\r\nAUTH PLAIN =\r\n"
+
+
+async def test_a_step_can_be_a_star() -> None:
+    script = [GREETING, (b"AUTH LOGIN", b"334 VXNlcm5hbWU6\r\n"), (b"*", b"501 5.7.0 cancelled\r\n")]
+    async with talking(script) as talk:
+        reply = await talk.transport.command_auth("LOGIN", USER, PASSWORD, edit=Hand(b"*"))
+        assert reply.code == 501
+        assert talk.seen.hidden == b""
+        assert talk.seen.ends == []
+
+
+async def test_a_line_end_in_a_changed_step_does_not_make_a_command_of_the_rest() -> None:
+    async with talking([GREETING, (b"AUTH LOGIN", b"334 VXNlcm5hbWU6\r\n")]) as talk:
+        with pytest.raises(ValueError, match="line end"):
+            await talk.transport.command_auth("LOGIN", USER, PASSWORD, edit=Hand(b"eA==\r\nRSET"))
+        assert talk.server.received == b"AUTH LOGIN\r\n"
+        assert talk.machine.prompt == "334>"
+
+
+async def test_without_the_initial_response_plain_waits_for_its_334() -> None:
+    script = [GREETING, (b"AUTH PLAIN", b"334 \r\n"), (PLAIN64, WELCOME)]
+    async with talking(script) as talk:
+        assert (await talk.transport.command_auth("PLAIN", USER, PASSWORD, initial=False)).code == 235
+        assert talk.server.received == b"AUTH PLAIN\r\n" + PLAIN64 + b"\r\n"
+        assert talk.seen.hidden == PLAIN64
         no_secret_is_shown(talk)
 
 

@@ -161,6 +161,8 @@ async def _edited(edit: Editor | None, response: sasl.Response, challenge: bytes
     if edit is None:
         return response.encoded, response.secret
     octets = await edit(response, challenge)
+    if b"\r" in octets or b"\n" in octets:
+        raise ValueError("a response is one line: a line end in it would make a command of the rest")
     return octets, octets != _CANCEL and (response.secret or octets != response.encoded)
 
 
