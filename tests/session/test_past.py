@@ -31,7 +31,8 @@ def recorded(events: Iterable[Event]) -> Recorder:
 def shown(moment: Moment) -> tuple[object, ...]:
     """All that the screen tells of a moment."""
     values = {name: value for name, value in vars(moment).items() if name not in ("machine", "answered")}
-    return picture(moment.machine), moment.machine.walked, moment.machine.visited, repr(moment.answered), values
+    machine = moment.machine.copy()  # of the moves it has the last, however it was come by
+    return picture(machine), moment.machine.walked, moment.machine.visited, repr(moment.answered), values
 
 
 @given(sessions())

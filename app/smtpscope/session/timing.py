@@ -188,7 +188,7 @@ class Timing:
     def _forget(self) -> None:
         self._steps: deque[Step] = deque(maxlen=KEPT)
         self._count = 0
-        self._floors: list[tuple[float, str]] = []
+        self._floor: tuple[float, str] | None = None  # the quickest round trip, and of what
         self._phase: Step | None = None  # of the link: finding the host, TCP, TLS
         self._flights = 0  # how often the handshake turned from us to the server
         self._outgoing = False
@@ -220,7 +220,7 @@ class Timing:
 
     def timeline(self, now: float | None = None) -> Timeline:
         """What has been so far; a step that goes on ends ``now``, or with the last event."""
-        floor, source = min(self._floors, default=(0.0, ""))
+        floor, source = self._floor or (0.0, "")
         steps = [*self._steps, *self._going_on(self._last if now is None else now)]
         shared = tuple(step._replace(network=_network(step, floor)) for step in steps)
         return Timeline(shared, self._count - len(self._steps), floor if source else None, source)
@@ -294,8 +294,11 @@ class Timing:
             return
         step = step._replace(end=time, event=index, outcome="failed" if failed else "")
         if step.kind == TCP and not failed:
-            self._floors.append((step.seconds, "TCP"))
+            self._round_trip(step.seconds, "TCP")
         self._add(step)
+
+    def _round_trip(self, seconds: float, source: str) -> None:
+        self._floor = min(self._floor or (seconds, source), (seconds, source))
 
     # -- what was owed
 
@@ -306,7 +309,7 @@ class Timing:
         step = self._wait(pending, index, reply.last, reply.code)
         self._add(step)
         if pending.verb == "NOOP" and step.trips:
-            self._floors.append((step.seconds, "NOOP"))
+            self._round_trip(step.seconds, "NOOP")
         self._asked = reply.last
         self._challenged = self._ours = pending.kind == "AUTH" and not answer.settled
 

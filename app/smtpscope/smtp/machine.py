@@ -159,11 +159,10 @@ class Machine:
         return self.moves[max(0, len(self.moves) - (self.moved - moved)) :] if self.moved > moved else []
 
     def copy(self) -> Machine:
-        """Another machine in the same state."""
+        """Another machine in the same state; of the moves it has the last."""
         state = {name: value for name, value in self.__dict__.items() if name != "_handlers"}
         twin = Machine()
-        # Moves never change: the list is copied, they are not.
-        twin.__dict__.update(copy.deepcopy(state, {id(self.moves): list(self.moves)}))
+        twin.__dict__.update(copy.deepcopy(state, {id(self.moves): self.moves[-1:]}))
         return twin
 
     def apply(self, event: Event) -> list[Answer]:

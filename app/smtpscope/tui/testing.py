@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from smtpscope.session import plan
 from smtpscope.session.case import Case, case_of
 from smtpscope.session.next_tests import Planned, offered
@@ -15,14 +17,14 @@ TEST = "test"
 
 
 GLANCE = 2000
-"""Events of a session of which every row may be looked at for its tests as the cursor moves."""
+"""Rows of a session of which every row may be looked at for its tests as the cursor moves."""
 
 
 class Testing(Acting):
     """The app's half of next tests."""
 
     _heard: Told | None = None
-    _for_test: tuple[Planned, Case] | None = None  # waits for credentials
+    _with_credentials: Callable[[], None] | None = None  # waits for them
 
     # -- what has come
 
@@ -60,7 +62,7 @@ class Testing(Acting):
         """The tests at a row by their digits; None where to find them would take too long for a look."""
         if self.session is None:
             return []
-        return [test.id for test in self.tests_at(row)[1]] if self.view.taken <= GLANCE else None
+        return [test.id for test in self.tests_at(row)[1]] if len(self.view.log) <= GLANCE else None
 
     def do_next_tests(self) -> None:
         """List the tests for the row under the cursor."""
@@ -84,9 +86,8 @@ class Testing(Acting):
         if test.fill:
             self.fill_line(test.fill, len(test.fill))
         elif test.logs_in and self.profile.password is None:
-            self._for_test = (test, case)
             asked = next((step.mechanism for step in test.steps if step.mechanism), "")
-            self.ask_credentials(asked or plan.MECHANISMS[0])
+            self.once_known(asked or plan.MECHANISMS[0], lambda: self.call("run_test", test, case))
         else:
             self.call("run_test", test, case)
 
@@ -123,20 +124,25 @@ class Testing(Acting):
         away = self.focused is not self.main.log_view
         return self.question is not None or self.past or away or self.main.zoomed
 
+    def once_known(self, mechanism: str, work: Callable[[], None]) -> None:
+        """Ask for user and password, then do ``work``, which logs in where it is its turn."""
+        self._with_credentials = work
+        self.ask_credentials(mechanism)
+
     def on_line_bar_credentials(self, event: LineBar.Credentials) -> None:
-        """User and password were given; where a test waits for them it runs, and logs in where it is its turn."""
-        if self._for_test is None:
+        """User and password were given; where something waits for them it is done."""
+        if self._with_credentials is None:
             return
         event.prevent_default()
-        (test, case), self._for_test = self._for_test, None
+        work, self._with_credentials = self._with_credentials, None
         self.view.redactor.know(event.password)
         self.call("know", event.user, event.password)
-        self.call("run_test", test, case)
+        work()
         self.main.log_view.focus()
 
     def on_wire_line_cancelled(self) -> None:
-        """Escape in the line: no credentials, no test."""
-        self._for_test = None
+        """Escape in the line: no credentials, nothing to do with them."""
+        self._with_credentials = None
 
     # -- repeat
 
