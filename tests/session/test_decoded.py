@@ -86,7 +86,9 @@ def test_scram_shows_all_but_the_proof() -> None:
 
 def test_a_bearer_token_is_hidden_and_its_user_is_not() -> None:
     token = b64(b"user=alice@example.org\x01auth=Bearer secret-token\x01\x01")
-    assert rows(said(b"AUTH XOAUTH2 " + token, token))[1] == "= user=alice@example.org\\x01auth=[hidden]\\x01\\x01"
+    assert (
+        rows(said(b"AUTH XOAUTH2 " + token, token))[1] == "= user=alice@example.org\\x01auth=Bearer [hidden]\\x01\\x01"
+    )
 
 
 @pytest.mark.parametrize("mechanism", [b"LOGIN", b"X-OTHER", b"CRAM-MD5", b"SCRAM-SHA-1", b"PLAIN"])

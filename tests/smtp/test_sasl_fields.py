@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from smtpscope.secret import Secret
 from smtpscope.smtp.sasl import MECHANISMS, Login, jwt_claims, steps
-from smtpscope.smtp.sasl_fields import LONGEST_CLAIM, MOST_CLAIMS, Field, describe
+from smtpscope.smtp.sasl_fields import LONGEST_CLAIM, MOST_CLAIMS, Field, describe, secret_spans
 
 WORD = "wonderland"
 
@@ -32,7 +32,9 @@ def shown(fields: list[Field]) -> list[tuple[str, bytes]]:
         ("PLAIN", b"\0alice\0wonderland", [("user", b"alice"), ("password", b"****")]),
         ("plain", b"bob\0alice\0x", [("authzid", b"bob"), ("user", b"alice"), ("password", b"****")]),
         ("PLAIN", b"alice wonderland", [("response", b"****")]),
-        ("CRAM-MD5", b"the user b913a602c7eda7a4", [("user", b"the user"), ("digest", b"****")]),
+        ("CRAM-MD5", b"the user b913a602c7eda7a495b4e6e7334d3890", [("user", b"the user"), ("digest", b"****")]),
+        ("DIGEST-MD5", b"password=secret", [("password", b"****")]),
+        ("SCRAM-SHA-1", b"z=secret", [("z", b"****")]),
         ("EXTERNAL", b"bob", [("authzid", b"bob")]),
         ("ANONYMOUS", b"me@here.test", [("trace", b"me@here.test")]),
         (
@@ -141,6 +143,35 @@ def test_no_field_of_an_exchange_of_ours_that_is_not_secret_holds_the_password(m
             response = exchange.send(asked)
         except Exception:
             return
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "data", "expected"),
+    [
+        ("PLAIN", b"\0alice\0alice", b"\0alice\0*****"),
+        ("PLAIN", b"\0a\0", b"\0a\0"),
+        ("PLAIN", b"alice", b"*****"),
+        ("CRAM-MD5", b"b0 " + b"b0" * 16, b"b0 " + b"*" * 32),
+        ("CRAM-MD5", b"my secret word", b"*" * 14),
+        ("XOAUTH2", b"user=ya\x01auth=Bearer ya\x01\x01", b"user=ya\x01auth=Bearer **\x01\x01"),
+        ("DIGEST-MD5", b'username="a",x="1\\"2"', b"*" * 21),
+        ("SCRAM-SHA-1", b"c=biws,r=p,p=p", b"c=biws,r=p,p=*"),
+        ("SCRAM-SHA-1", b"n,,n=a,r=b", b"n,,n=a,r=b"),
+    ],
+)
+def test_where_the_secret_stands(mechanism: str, data: bytes, expected: bytes) -> None:
+    hidden = bytearray(data)
+    for start, end in secret_spans(mechanism, data):
+        hidden[start:end] = b"*" * (end - start)
+    assert bytes(hidden) == expected
+
+
+@given(st.sampled_from([*MECHANISMS, "GSSAPI"]), st.binary(max_size=80))
+def test_secrets_stand_one_behind_the_other(mechanism: str, data: bytes) -> None:
+    last = 0
+    for start, end in secret_spans(mechanism, data):
+        assert last <= start <= end <= len(data)
+        last = end
 
 
 # -- tokens

@@ -21,6 +21,12 @@ _SCRAM_NAMES = {
 }  # fmt: skip
 _GUESSABLE = frozenset({"proof", "signature", "response", "rspauth"})
 """Made of the password: who has one of them can try passwords in his own time."""
+_OURS = frozenset({
+    "user", "authzid", "nonce", "channel binding", "username", "realm", "cnonce", "nc", "qop", "digest-uri", "charset",
+    "maxbuf", "cipher", "algorithm",
+})  # fmt: skip
+"""What of our own words is no secret."""
+_KEYED = re.compile(rb"(.*) ([0-9a-f]{32})", re.DOTALL)  # RFC 2195 2
 _GS2 = re.compile(rb"(n|y|p=([^,]*)),(?:a=([^,]*))?,(.*)", re.DOTALL)
 _FLAGS = {b"n": b"none", b"y": b"we could, the server does not offer it"}
 
@@ -49,6 +55,21 @@ def describe(mechanism: str, ours: bool, data: bytes, asked: bytes = b"", now: f
     return fields or [Field("response" if ours else "challenge", data, ours)]
 
 
+def secret_spans(mechanism: str, data: bytes, asked: bytes = b"") -> list[tuple[int, int]]:
+    """The (start, end) places of what is secret in a step of ours, in order; all of it where it cannot be read."""
+    if mechanism.upper() == "CRAM-MD5" and not _KEYED.fullmatch(data):
+        return [(0, len(data))]  # typed by hand, and something else
+    spans: list[tuple[int, int]] = []
+    before = len(data)
+    for field in reversed([each for each in describe(mechanism, True, data, asked) if each.secret]):
+        start = data.rfind(field.value, 0, before)  # from behind: it may look like what stands before it
+        if start < 0:
+            return [(0, len(data))]
+        spans.insert(0, (start, start + len(field.value)))
+        before = start
+    return spans
+
+
 def _ours(mechanism: str, data: bytes, asked: bytes, now: float) -> list[Field]:
     match mechanism:
         case "PLAIN" if data.count(b"\0") == 2:
@@ -62,7 +83,7 @@ def _ours(mechanism: str, data: bytes, asked: bytes, now: float) -> list[Field]:
             user, _, digest = data.rpartition(b" ")
             return [Field("user", user), Field("digest", digest, True)]
         case "DIGEST-MD5":
-            return _directives(data)
+            return [_known(field) for field in _directives(data)]
         case "EXTERNAL":
             return [Field("authzid", data)]
         case "ANONYMOUS":
@@ -70,7 +91,7 @@ def _ours(mechanism: str, data: bytes, asked: bytes, now: float) -> list[Field]:
         case "XOAUTH2" | "OAUTHBEARER":
             return _bearer(data, now)
         case _ if mechanism.startswith("SCRAM-"):
-            return _scram_first(data) if _GS2.fullmatch(data) else _scram(data)
+            return [_known(field) for field in (_scram_first(data) if _GS2.fullmatch(data) else _scram(data))]
     return []
 
 
@@ -82,6 +103,11 @@ def _theirs(mechanism: str, data: bytes) -> list[Field]:
     if mechanism in ("XOAUTH2", "OAUTHBEARER"):
         return [Field("error", each) for each in _members(json_object(data) or {})]
     return []
+
+
+def _known(field: Field) -> Field:
+    """What is typed by hand may be anything: only what a field is known to be is shown."""
+    return field if field.name in _OURS else field._replace(secret=True)
 
 
 def _given(*fields: Field) -> list[Field]:
