@@ -126,3 +126,8 @@ def test_a_secret_that_the_server_says_back_is_hidden_in_every_row() -> None:
 def test_progress_is_that_of_the_message_on_its_way() -> None:
     view = view_of(*CONNECTED, *message()[:-1], Progress(2.0, 5, 10))
     assert view.now.progress == Progress(2.0, 5, 10)
+
+
+def test_an_answer_that_was_never_offered_is_told_by_its_number() -> None:
+    view = view_of(*CONNECTED, ASKED, Answered(0.6, "timeout", 9))
+    assert view.log.text[len(view.log) - 1] == "answered: 10"

@@ -77,7 +77,8 @@ def with_way_out(sentence: str) -> str:
 
 def answered(question: Asked, answer: Answered) -> Note:
     """What the user said to ``question``."""
-    return Note("NOTE", f"answered: {question.answers[answer.answer]}")
+    known = 0 <= answer.answer < len(question.answers)  # a kept session may say anything
+    return Note("NOTE", f"answered: {question.answers[answer.answer] if known else answer.answer + 1}")
 
 
 def numbered(question: Asked) -> str:
