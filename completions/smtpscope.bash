@@ -25,6 +25,8 @@ _smtpscope() {
     --auto) _smtpscope_from "$current" none banner ehlo tls auth && return ;;
     --as) _smtpscope_from "$current" transcript jsonl markdown html svg swaks curl openssl python && return ;;
     --save | --tls-ca-path) _smtpscope_files "$current" && return ;;
+    --password) _smtpscope_from "$current" - @ cmd: netrc keyring && return ;;
+    --password-env) COMPREPLY=($(compgen -A export -- "$current")) && return ;;
     -f | --from | -t | --to | -h | --helo | --ehlo | -li | -au | -ap | -d | --data | --timeout) return ;;
     esac
     case $verb:$current in
@@ -33,7 +35,7 @@ _smtpscope() {
     open:* | export:* | diff:*) _smtpscope_files "$current" ;;
     *:-*)
         _smtpscope_from "$current" -s --server -p --port -4 -6 -li -h --helo --ehlo -f --from -t --to -d --data \
-            -tls -tlsc --tls-ca-path --tls-insecure -a --auth -au -ap --timeout --auto --save --with-secrets \
+            -tls -tlsc --tls-ca-path --tls-insecure -a --auth -au -ap --password --password-env --timeout --auto --save --with-secrets \
             --no-keep --ascii --no-transcript --serve-only --version --help
         ;;
     :*)

@@ -235,6 +235,7 @@ SENSIBLE = {
     "timeout": "1",
     "auto": "tls",
     "tls-ca-path": ".",
+    "password": "netrc",
     "as": "html",
 }
 

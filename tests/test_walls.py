@@ -93,6 +93,7 @@ MARKS = {
     ("_secrets", "dict[int, tuple[tuple[int, int], ...]]"),
     ("secret", "bool"),
     ("secret", "set[int]"),
+    ("password_source", "str | None"),
     ("secrets", "Iterable[Secret]"),
     ("with_secrets", "bool"),
 }

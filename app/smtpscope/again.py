@@ -30,6 +30,7 @@ def words_of(profile: Profile) -> list[str]:
         ("-li", profile.local_address),
         ("-a", ",".join(profile.auth) or None),
         ("-au", profile.user),
+        ("--password", _source(profile)),
         ("-h", profile.helo),
         ("-f", None if profile.mail_from is None else _bracketed(profile.mail_from)),
         ("-t", ",".join(map(_bracketed, profile.rcpt_to)) or None),
@@ -46,6 +47,18 @@ def words_of(profile: Profile) -> list[str]:
 def line_of(profile: Profile) -> str:
     """The same in one line, as a shell would read it."""
     return shlex.join(words_of(profile))
+
+
+def _source(profile: Profile) -> str | None:
+    """Where the password comes from: not from a pipe, which is gone, nor from a command that has it among its words."""
+    source = profile.password_source
+    if source is None or source == "-" or profile.password is None:
+        return None if source == "-" else source
+    from smtpscope.session.redact import Redactor
+
+    redactor = Redactor()
+    redactor.know(profile.password)
+    return source if redactor.text(source) == source else None
 
 
 def _target(profile: Profile) -> str:

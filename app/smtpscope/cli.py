@@ -25,6 +25,10 @@ _NO_TERMINAL = "This needs a terminal: standard input and standard error must be
 def main(argv: list[str] | None = None) -> int:
     """Do what the words ``argv``, by default those of this process, ask for; the exit code."""
     words = sys.argv[1:] if argv is None else argv
+    if argv is None and ("-ap" in words or "--ap" in words):
+        from smtpscope.process_words import hide_password
+
+        hide_password()
     if words[:1] in (["--version"], ["-version"]):
         print(f"smtpscope {__version__}")  # noqa: T201
         return OK
@@ -45,6 +49,7 @@ def _run(words: list[str]) -> int:
     import click
 
     from smtpscope.options import Choose, Diff, Export, Open, ServeOnly, read
+    from smtpscope.profile import Profile
     from smtpscope.saying import complain
 
     try:
@@ -61,7 +66,7 @@ def _run(words: list[str]) -> int:
         from smtpscope.offline import diff, export
 
         return export(wanted) if isinstance(wanted, Export) else diff(wanted)
-    if not _has_terminal():
+    if not _has_terminal(piped=isinstance(wanted, Profile) and wanted.password_source == "-"):
         return _which_server() if isinstance(wanted, Choose) else complain(_NO_TERMINAL, NO_TERMINAL)
     if isinstance(wanted, Choose):
         from smtpscope.tui.terminal import choose
@@ -76,6 +81,8 @@ def _run(words: list[str]) -> int:
         profile = _with_credentials(wanted)
     except click.Abort:
         return complain("No credentials were given.", BAD_OPTIONS)
+    except ValueError as error:
+        return complain(str(error), BAD_OPTIONS)
     from dataclasses import replace
 
     from smtpscope.tui.terminal import run
@@ -88,22 +95,34 @@ def _which_server() -> int:
     return BAD_OPTIONS
 
 
-def _has_terminal() -> bool:
+def _has_terminal(piped: bool = False) -> bool:
+    """Whether there is one for the screen and the keys; with ``piped`` a password comes before the keys."""
     import os
 
-    streams = (sys.stdin, sys.stderr)
+    streams = (sys.stderr,) if piped else (sys.stdin, sys.stderr)
     return all(s is not None and s.isatty() for s in streams) and os.environ.get("TERM", "") not in ("", "dumb")
 
 
 def _with_credentials(profile: Profile) -> Profile:
-    """The profile with what a wanted login still lacks, asked for as swaks does; raises click.Abort."""
+    """The profile with what a wanted login still lacks: read from where it says, asked for as swaks does.
+
+    Raises click.Abort, and ValueError with one sentence where a source gives no password.
+    """
     from dataclasses import replace
 
     import click
 
     from smtpscope.secret import Secret
 
-    user, password = profile.user, profile.password
+    user, password, source = profile.user, profile.password, profile.password_source
+    if source == "-" and sys.stdin.isatty():
+        source = None  # the keyboard: it is asked for below, and not shown
+    if user is None and source is not None and source.startswith("keyring"):
+        user = click.prompt("User name", err=True)
+    if source is not None:
+        from smtpscope import secret_sources
+
+        user, password = secret_sources.read(source, user=user, server=profile.server)
     if profile.login_wanted and user is None:
         user = click.prompt("User name", err=True)
     if profile.login_wanted and password is None:

@@ -32,6 +32,7 @@ from smtpscope.values import (
     read_kind,
     read_password,
     read_save,
+    read_source,
     read_trusted,
     read_user,
 )
@@ -41,7 +42,6 @@ HELP = r"""smtpscope: an interactive SMTP debugger. Names take one dash or two.
   smtpscope mail.example.org:587 -tls -au alice -f alice@example.org
   smtpscope -s 192.0.2.7 -t bob@example.org,carol@example.org -d @note.eml
   smtpscope demo                     a practice server and a session on it
-
   -s --server HOST[:PORT]    or HOST[:PORT] alone; without one a list to choose
   -p --port PORT             25, or 465 with -tlsc; -4 -6 by such IP only
   -h --helo --ehlo NAME      the name for EHLO; -li IP[:PORT] to connect from
@@ -51,7 +51,8 @@ HELP = r"""smtpscope: an interactive SMTP debugger. Names take one dash or two.
   -tls, -tlsc                STARTTLS, or TLS from the first octet on
   --tls-ca-path PATH         trust these; --tls-insecure goes on without trust
   -a --auth [LIST]           log in, by any or some of PLAIN,LOGIN,CRAM-MD5
-  -au USER -ap [PASSWORD]    without its value -ap asks and shows nothing
+  -au USER -ap [PASSWORD]    -ap alone asks; --password-env NAME is a variable
+  --password SOURCE          @FILE, -, cmd:COMMAND, netrc or keyring
   --timeout TIME             for each reply: 30, 30s, 2m, 1h; 0 for no limit
   --auto STEP                run to none, banner, ehlo (default), tls or auth
   --save FILE                write the session to it; --with-secrets hides none
@@ -210,7 +211,8 @@ def _on_server(target: str | None, given: dict[str, Any]) -> Profile:
     server, port = _read(lambda text: parse_target(text, 0), target)
     if port and given["port"] and port != given["port"]:
         raise click.UsageError(f"Which port? {target} has one, and -p says {given['port']}.")
-    login = any(given[name] is not None for name in ("auth", "au", "ap"))
+    source = _source(given)
+    login = any(given[name] is not None for name in ("auth", "au", "ap")) or source is not None
     least: Auto = "auth" if login else "tls" if tls == "starttls" else "ehlo"
     return Profile(
         server=server,
@@ -222,11 +224,22 @@ def _on_server(target: str | None, given: dict[str, Any]) -> Profile:
         login_wanted=login,
         user=given["au"],
         password=Secret(given["ap"]) if given["ap"] else None,
+        password_source=source,
         family=4 if given["four"] else 6 if given["six"] else 0,
         local_address=given["li"],
         auto=given["auto"] or least,
         **_shared(given),
     )
+
+
+def _source(given: dict[str, Any]) -> str | None:
+    """Where the password is to be read from, None if it is not."""
+    named = {"-ap": given["ap"], "--password": given["password"], "--password-env": given["password_env"]}
+    said = [name for name, value in named.items() if value is not None]
+    if len(said) > 1:
+        raise click.UsageError(f"One password is enough: {' or '.join(said)}.")
+    source: str | None = given["password"] or given["password_env"]
+    return source
 
 
 def _shared(given: dict[str, Any]) -> dict[str, Any]:
@@ -247,7 +260,9 @@ def _shared(given: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-_NOT_ON_DEMO = ("tls", "tlsc", "tls_ca_path", "tls_insecure", "auth", "au", "ap", "four", "six", "li")
+_NOT_ON_DEMO = (
+    "tls", "tlsc", "tls_ca_path", "tls_insecure", "auth", "au", "ap", "password", "password_env", "four", "six", "li",
+)  # fmt: skip
 _NOT_ALONE = (
     "helo", "from", "to", "data", "timeout", "auto", "ascii", "no_transcript",
     "save", "with_secrets", "no_keep",
@@ -299,6 +314,8 @@ COMMAND = Words(
         _option("--auth", "-a", metavar="[LIST]"),
         _option("-au", metavar="USER", reader=read_user),
         _option("-ap", metavar="[PASSWORD]", reader=read_password),
+        _option("--password", metavar="SOURCE", reader=read_source),
+        _option("--password-env", metavar="NAME", reader=lambda name: read_source(f"env:{name}")),
         _option("--data", "-d", metavar="TEXT|@FILE", reader=read_data),
         _option("--timeout", metavar="TIME", reader=parse_seconds),
         click.Option(["-4", "four"], is_flag=True),

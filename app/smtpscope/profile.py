@@ -53,6 +53,8 @@ class Profile:
     login_wanted: bool = False
     user: str | None = None
     password: Secret | None = None
+    password_source: str | None = None
+    """Where the password is still to be read from, as ``--password`` takes it."""
     data: bytes | None = None
     """The message with CRLF line ends; None for a file or the test message."""
     data_path: str | None = None

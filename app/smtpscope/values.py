@@ -39,6 +39,13 @@ def read_password(text: str) -> str:
     return check_text(text, "password")
 
 
+def read_source(text: str) -> str:
+    """Where the password is to be read from."""
+    from smtpscope.secret_sources import check
+
+    return check(text)
+
+
 def read_trusted(path: str) -> str:
     """The file or folder of trust anchors."""
     _readable(path, directory_too=True)
