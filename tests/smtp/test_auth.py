@@ -18,7 +18,7 @@ from smtpscope.secret import Secret
 from smtpscope.smtp import dialing
 from smtpscope.smtp.errors import ConnectionLost, Declined, NotConnected, ReplyTimeout
 from smtpscope.smtp.events import Asked, Issued, Sent
-from smtpscope.smtp.sasl import Response
+from smtpscope.smtp.sasl import MECHANISMS, Response
 
 USER, PASSWORD = "alice", "wonderland"
 USER64, PASSWORD64, PLAIN64 = b"YWxpY2U=", b"d29uZGVybGFuZA==", b"AGFsaWNlAHdvbmRlcmxhbmQ="
@@ -154,6 +154,29 @@ async def test_prompts_in_clear_are_prompts() -> None:
         assert (await talk.transport.command_auth("PLAIN", USER, PASSWORD, initial=False)).code == 235
         assert talk.seen.hidden == PASSWORD64 + b"|" + PLAIN64
         assert talk.seen.ends == []
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+@pytest.mark.parametrize(
+    "payload", [b"", b"\xff\xfe", b"\x1b[2J", b"QQ==" * 5000, b"Zm9v", b"bj0xLHI9MixpPTEscz0=", b"bm9uY2U9Ig=="]
+)
+async def test_no_challenge_does_more_than_end_a_login(mechanism: str, payload: bytes) -> None:
+    async def handler(peer: Peer) -> None:
+        await peer.send(b"220 hi\r\n")
+        for _ in range(4):
+            line = await peer.line()
+            await peer.send(b"501 cancelled\r\n" if line == b"*" else b"334 " + payload + b"\r\n")
+
+    async with talking(handler) as talk:
+        if mechanism.endswith("-PLUS"):
+            with pytest.raises(ValueError, match="start TLS first"):
+                await talk.transport.command_auth(mechanism, USER, PASSWORD)
+        else:
+            assert (await talk.transport.command_auth(mechanism, USER, PASSWORD)).code == 501
+            assert talk.server.received.endswith(b"\r\n*\r\n")
+            assert not talk.machine.facts.auth
+            assert len(talk.seen.ends) == 1
+            no_secret_is_shown(talk)
 
 
 async def test_endless_challenges_are_cancelled_once_and_the_rest_is_the_users() -> None:

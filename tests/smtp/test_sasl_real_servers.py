@@ -56,6 +56,24 @@ async def test_a_login_at_postfix(
 
 @pytest.mark.postfix
 @pytest.mark.parametrize("mechanism", BOTH)
+@pytest.mark.parametrize("implicit", [True, False])
+async def test_a_login_at_postfix_inside_tls(
+    postfix: Postfix, transport: SMTPTransport, seen: Seen, mechanism: str, implicit: bool
+) -> None:
+    """Where SCRAM says that it could be bound, which Postfix does not offer."""
+    port = postfix.smtps_port if implicit else postfix.port
+    await transport.connect("localhost", port, implicit_tls=implicit, ca_path=str(postfix.ca_path), family=4)
+    await transport.command_ehlo("me.test")
+    if not implicit:
+        await transport.starttls()
+        await transport.command_ehlo("me.test")
+    assert (await transport.command_auth(mechanism, "alice", "wonderland")).code == 235
+    if mechanism.startswith("SCRAM"):
+        assert b"AUTH " + mechanism.encode() + b" eSws" in seen.sent  # y,,
+
+
+@pytest.mark.postfix
+@pytest.mark.parametrize("mechanism", BOTH)
 async def test_a_wrong_password_at_postfix(postfix: Postfix, transport: SMTPTransport, mechanism: str) -> None:
     await transport.connect("localhost", postfix.port, family=4)
     await transport.command_ehlo("me.test")
@@ -113,8 +131,10 @@ async def test_logins_at_dovecot() -> None:
                 assert seen.sent.endswith(b"\r\n\r\n") is (mechanism in PROVED)
                 transport.drop()
             transport = SMTPTransport(timeout=LIMIT)
-            await transport.connect("localhost", dovecot.port, family=4)
+            await transport.connect("localhost", dovecot.port, family=4, insecure=True)
+            await transport.command_ehlo("me.test")
+            await transport.starttls()
             await transport.command_ehlo("me.test")
             assert (await transport.command_auth("SCRAM-SHA-256", "alice", "wrong")).code == 535
-            assert (await transport.command_auth("LOGIN", "alice", "wonderland", initial=True)).code == 235
+            assert (await transport.command_auth("SCRAM-SHA-256", "alice", "wonderland")).code == 235
             transport.drop()

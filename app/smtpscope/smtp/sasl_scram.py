@@ -9,8 +9,8 @@ from base64 import b64encode
 from smtpscope.smtp.sasl_steps import Broken, Login, Response, Steps, decode_base64, pairs, respond
 from smtpscope.smtp.saslprep import prepared
 
-MOST_ITERATIONS = 5_000_000
-"""More than that would only keep us busy: it is some seconds of one core."""
+MOST_ITERATIONS = 2_000_000
+"""More than that would only keep us busy: it is a second of one core."""
 
 _ERRORS = {
     b"invalid-proof": "the proof is wrong, so the password is",
