@@ -24,10 +24,13 @@ _smtpscope() {
     -a | --auth) _smtpscope_from "$current" PLAIN LOGIN CRAM-MD5 ;;
     --auto) _smtpscope_from "$current" none banner ehlo tls auth && return ;;
     --as) _smtpscope_from "$current" transcript jsonl markdown html svg swaks curl openssl python && return ;;
-    --save | --tls-ca-path) _smtpscope_files "$current" && return ;;
+    --save | --tls-ca-path | --tls-cert | --tls-key | --tls-chain | --keylog | --tls-get-peer-*)
+        _smtpscope_files "$current" && return ;;
     --password) _smtpscope_from "$current" - @ cmd: netrc keyring && return ;;
     --password-env) COMPREPLY=($(compgen -A export -- "$current")) && return ;;
     -f | --from | -t | --to | -h | --helo | --ehlo | -li | -au | -ap | -d | --data | --timeout) return ;;
+    -tlsp | --tls-protocol) _smtpscope_from "$current" tlsv1_2 tlsv1_3 tlsv1 tlsv1_1 && return ;;
+    --tls-cipher | --tls-sni | --tls-verify-target) return ;;
     esac
     case $verb:$current in
     open:-*) _smtpscope_from "$current" --ascii ;;
@@ -35,7 +38,10 @@ _smtpscope() {
     open:* | export:* | diff:*) _smtpscope_files "$current" ;;
     *:-*)
         _smtpscope_from "$current" -s --server -p --port -4 -6 -li -h --helo --ehlo -f --from -t --to -d --data \
-            -tls -tlsc --tls-ca-path --tls-insecure -a --auth -au -ap --password --password-env --timeout --auto --save --with-secrets \
+            -tls -tlsc -tlso -tlsos --tls-on-connect --tls-optional --tls-optional-strict -tlsp --tls-protocol \
+            --tls-cipher --tls-sni --tls-verify --tls-verify-ca --tls-verify-host --tls-verify-target --tls-cert \
+            --tls-key --tls-chain --tls-get-peer-cert --tls-get-peer-chain --keylog --help-tls \
+            --tls-ca-path --tls-insecure -a --auth -au -ap --password --password-env --timeout --auto --save --with-secrets \
             --no-keep --ascii --no-transcript --serve-only --version --help
         ;;
     :*)

@@ -19,6 +19,7 @@ from smtpscope.cli import main
 from smtpscope.options import COMMAND, HELP, Choose, Diff, Export, Open, ServeOnly, Wanted, read
 from smtpscope.profile import Profile
 from smtpscope.secret import Secret
+from smtpscope.tls_given import HELP as HELP_TLS
 
 CREDENTIALS: dict[str, Any] = {"login_wanted": True, "user": "alice", "password": Secret("w"), "auto": "auth"}
 THREE = ("a@x.test", "b@x.test", "c@x.test")
@@ -235,6 +236,11 @@ SENSIBLE = {
     "timeout": "1",
     "auto": "tls",
     "tls-ca-path": ".",
+    "tls-protocol": "tlsv1_2",
+    "tlsp": "tlsv1_2",
+    "tls-cert": __file__,
+    "tls-key": __file__,
+    "tls-chain": __file__,
     "password": "netrc",
     "as": "html",
 }
@@ -242,10 +248,18 @@ SENSIBLE = {
 
 @pytest.mark.parametrize(("name", "takes_value"), option_names())
 def test_one_dash_and_two_are_the_same_name(name: str, takes_value: bool) -> None:
-    target = {"s": [], "server": [], "serve-only": ["demo"], "as": ["export", "a.jsonl"]}.get(name, ["mail.test"])
+    target = {
+        "s": [],
+        "server": [],
+        "serve-only": ["demo"],
+        "as": ["export", "a.jsonl"],
+        "tls-cert": ["mail.test", "--tls-key", __file__],
+        "tls-key": ["mail.test", "--tls-cert", __file__],
+        "tls-chain": ["mail.test", "--tls-cert", __file__, "--tls-key", __file__],
+    }.get(name, ["mail.test"])
     value = [SENSIBLE.get(name, "x")] if takes_value else []
     one, two = ([*target, dashes + name, *value] for dashes in ("-", "--"))
-    if name in ("help", "version"):
+    if name in ("help", "help-tls", "version"):
         assert main(one) == main(two) == 0
     else:
         assert read(one) == read(two)
@@ -255,7 +269,9 @@ def test_help_fits_a_screen_and_names_every_option() -> None:
     lines = HELP.splitlines()
     assert len(lines) <= 23
     assert max(map(len, lines)) <= 79
-    words = HELP.replace(",", " ").replace(";", " ").split()
+    words = (
+        f"{HELP} {HELP_TLS.replace('[-strict]', ' --tls-optional-strict')}".replace(",", " ").replace(";", " ").split()
+    )
     assert [name for name, _ in option_names() if not {f"-{name}", f"--{name}"} & set(words)] == []
     assert len([line for line in lines if line.startswith("  smtpscope ")]) == 3
 

@@ -45,7 +45,7 @@ def offered(*words: str, folder: Path) -> list[str]:
     [
         (["exp"], ["export"]),
         (["--no"], ["--no-keep", "--no-transcript"]),
-        (["mail.test", "-tl"], ["-tls", "-tlsc"]),
+        (["mail.test", "-tl"], ["-tls", "-tlsc", "-tlso", "-tlsos", "-tlsp"]),
         (["mail.test", "--auto", ""], sorted(AUTO)),
         (["mail.test", "-a", "P"], ["PLAIN"]),
         (["mail.test", "-a", "--au"], ["--auth", "--auto"]),

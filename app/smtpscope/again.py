@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 
+from smtpscope import tls_given
 from smtpscope.profile import Profile, is_address
 
 _OWN = ("demo", "open", "export", "diff")
@@ -16,17 +17,13 @@ def words_of(profile: Profile) -> list[str]:
 
     What belongs to the terminal and not to the server, such as ``--ascii``, is left out too.
     """
-    words = [_target(profile)]
+    words = [_target(profile), *tls_given.words_of(profile)]
     for name, given in (
-        ("-tls", profile.tls == "starttls"),
-        ("-tlsc", profile.tls == "implicit"),
-        ("--tls-insecure", profile.tls_insecure),
         ("-4", profile.family == 4),
         ("-6", profile.family == 6),
     ):
         words += [name] if given else []
     for name, value in (
-        ("--tls-ca-path", os.path.abspath(profile.tls_ca_path) if profile.tls_ca_path else None),
         ("-li", profile.local_address),
         ("-a", ",".join(profile.auth) or None),
         ("-au", profile.user),

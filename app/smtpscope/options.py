@@ -11,12 +11,11 @@ from typing import Any, NamedTuple, NoReturn, TypeAlias, TypeVar
 
 import click
 
-from smtpscope import __version__
+from smtpscope import __version__, tls_given
 from smtpscope.profile import (
     MECHANISMS,
     Auto,
     Profile,
-    Tls,
     parse_local,
     parse_mailbox,
     parse_mechanisms,
@@ -49,7 +48,7 @@ HELP = r"""smtpscope: an interactive SMTP debugger. Names take one dash or two.
   -t --to ADDRESS,ADDRESS    forward-paths; may be given again
   -d --data TEXT|@FILE       the message; \n in TEXT ends a line
   -tls, -tlsc                STARTTLS, or TLS from the first octet on
-  --tls-ca-path PATH         trust these; --tls-insecure goes on without trust
+  --tls-ca-path PATH         trust these; --tls-insecure trusts all; --help-tls
   -a --auth [LIST]           log in, by any or some of PLAIN,LOGIN,CRAM-MD5
   -au USER -ap [PASSWORD]    -ap alone asks; --password-env NAME is a variable
   --password SOURCE          @FILE, -, cmd:COMMAND, netrc or keyring
@@ -62,6 +61,7 @@ HELP = r"""smtpscope: an interactive SMTP debugger. Names take one dash or two.
   export FILE --as transcript|jsonl|markdown|html|svg|swaks|curl|openssl|python
   demo --serve-only -p PORT  the practice server alone; --version --help"""
 
+Given = TypeVar("Given")
 Read = TypeVar("Read")
 
 
@@ -111,9 +111,9 @@ def _by(reader: Callable[[str], Read]) -> Callable[..., Read | None]:
     return callback
 
 
-def _read(reader: Callable[[str], Read], text: str) -> Read:
+def _read(reader: Callable[[Given], Read], given: Given) -> Read:
     try:
-        return reader(text)
+        return reader(given)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
 
@@ -131,6 +131,12 @@ def _show_version(context: click.Context, option: click.Parameter, wanted: bool)
         context.exit()
 
 
+def _show_tls_help(context: click.Context, option: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(tls_given.HELP)
+        context.exit()
+
+
 def _flag(*names: str) -> click.Option:
     return click.Option(list(names), is_flag=True)
 
@@ -139,14 +145,17 @@ def _option(*names: str, metavar: str, reader: Callable[[str], object] = str) ->
     return click.Option(list(names), metavar=metavar, callback=_by(reader))
 
 
+def _of_tls(given: tls_given.Option) -> click.Option:
+    names = (*given.names, given.name)
+    return _option(*names, metavar=given.metavar, reader=given.reader) if given.metavar else _flag(*names)
+
+
 def _wanted(**given: Any) -> Wanted:
     """What options, each right in itself, add up to."""
     if given["target"][:1] in _KEPT:
         return _kept(given)
     if given["as"] is not None:
         raise click.UsageError("--as belongs to export: smtpscope export FILE --as KIND")
-    if given["tls"] and given["tlsc"]:
-        raise click.UsageError("-tls is STARTTLS and -tlsc is TLS from the first octet on: choose one.")
     if given["four"] and given["six"]:
         raise click.UsageError("-4 and -6 leave no address: choose one.")
     target = given["target"]
@@ -207,19 +216,17 @@ def _too_many_servers(given: dict[str, Any]) -> NoReturn:
 def _on_server(target: str | None, given: dict[str, Any]) -> Profile:
     if target is None:
         raise click.UsageError("Which server? smtpscope HOST[:PORT], or smtpscope demo to practise.")
-    tls: Tls = "starttls" if given["tls"] else "implicit" if given["tlsc"] else "none"
+    tls = _read(tls_given.profile_fields, given)
     server, port = _read(lambda text: parse_target(text, 0), target)
     if port and given["port"] and port != given["port"]:
         raise click.UsageError(f"Which port? {target} has one, and -p says {given['port']}.")
     source = _source(given)
     login = any(given[name] is not None for name in ("auth", "au", "ap")) or source is not None
-    least: Auto = "auth" if login else "tls" if tls == "starttls" else "ehlo"
+    least: Auto = "auth" if login else "tls" if tls["tls"] == "starttls" else "ehlo"
     return Profile(
         server=server,
-        port=port or given["port"] or (465 if tls == "implicit" else 25),
-        tls=tls,
-        tls_ca_path=given["tls_ca_path"],
-        tls_insecure=given["tls_insecure"],
+        port=port or given["port"] or (465 if tls["tls"] == "implicit" else 25),
+        **tls,
         auth=parse_mechanisms(given["auth"] or "") or (),
         login_wanted=login,
         user=given["au"],
@@ -262,6 +269,7 @@ def _shared(given: dict[str, Any]) -> dict[str, Any]:
 
 _NOT_ON_DEMO = (
     "tls", "tlsc", "tls_ca_path", "tls_insecure", "auth", "au", "ap", "password", "password_env", "four", "six", "li",
+    *tls_given.NAMES,
 )  # fmt: skip
 _NOT_ALONE = (
     "helo", "from", "to", "data", "timeout", "auto", "ascii", "no_transcript",
@@ -308,9 +316,10 @@ COMMAND = Words(
         click.Option(["--to", "-t"], metavar="ADDRESS,ADDRESS", multiple=True, callback=_recipients),
         _option("--helo", "--ehlo", "-h", metavar="NAME", reader=read_helo),
         _flag("-tls"),
-        _flag("-tlsc"),
+        _flag("-tlsc", "--tls-on-connect", "tlsc"),
         _option("--tls-ca-path", metavar="PATH", reader=read_trusted),
         _flag("--tls-insecure"),
+        *(_of_tls(option) for option in tls_given.OPTIONS),
         _option("--auth", "-a", metavar="[LIST]"),
         _option("-au", metavar="USER", reader=read_user),
         _option("-ap", metavar="[PASSWORD]", reader=read_password),
@@ -329,6 +338,7 @@ COMMAND = Words(
         _flag("--with-secrets"),
         _flag("--no-keep"),
         _option("--as", metavar="KIND", reader=read_kind),
+        click.Option(["--help-tls"], is_flag=True, is_eager=True, expose_value=False, callback=_show_tls_help),
         click.Option(["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_show_version),
     ],
 )

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from smtpscope.secret import Secret
+from smtpscope.smtp.tls_options import TLSOptions
 
 Tls = Literal["none", "starttls", "implicit"]
+Optional = Literal["", "any", "strict"]
 Family = Literal[0, 4, 6]
 Auto = Literal["none", "banner", "ehlo", "tls", "auth"]
 
@@ -44,6 +46,13 @@ class Profile:
     rcpt_to: tuple[str, ...] = ()
     """The forward-paths without their brackets."""
     tls: Tls = "none"
+    tls_optional: Optional = ""
+    """With ``starttls``: go on in clear where TLS is not offered (strict), or fails too (any); empty for neither."""
+    tls_options: TLSOptions = field(default_factory=TLSOptions)
+    """Everything else that was chosen for TLS, but the two below."""
+    tls_get_peer_cert: str | None = None
+    """Where the server's certificate is to be written, empty to print it on leaving."""
+    tls_get_peer_chain: str | None = None
     tls_ca_path: str | None = None
     """A PEM file or a folder of trust anchors, None for the system's."""
     tls_insecure: bool = False

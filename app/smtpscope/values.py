@@ -48,11 +48,11 @@ def read_source(text: str) -> str:
 
 def read_trusted(path: str) -> str:
     """The file or folder of trust anchors."""
-    _readable(path, directory_too=True)
+    readable(path, directory_too=True)
     return path
 
 
-def _readable(path: str, directory_too: bool = False) -> None:
+def readable(path: str, directory_too: bool = False) -> None:
     """Refuse a path that cannot be read, before anything runs."""
     if not path:
         raise ValueError("The name of a file is missing.")
@@ -81,7 +81,7 @@ def read_data(text: str) -> bytes | str:
     if text.startswith("@@"):
         text = text[1:]
     elif text.startswith("@"):
-        _readable(text[1:])
+        readable(text[1:])
         return text[1:]
     lines = text.replace("\\n", "\n").replace("\r\n", "\n").split("\n")
     # As the octets came in from the shell, whatever their encoding.

@@ -12,6 +12,7 @@ from typing import NoReturn
 import click
 
 from smtpscope.profile import parse_mechanisms
+from smtpscope.tls_given import WITHOUT_VALUE
 
 
 class Words(click.Command):
@@ -60,7 +61,7 @@ def _value(word: str, option: click.Option, rest: list[str]) -> str:
         return rest.pop(0) if given is not None and parse_mechanisms(given) else ""
     if given is not None:
         return rest.pop(0)
-    if option.name == "ap":
+    if option.name in ("ap", *WITHOUT_VALUE):
         return ""
     if option.name == "helo":
         raise click.UsageError(f"{word} needs the name for EHLO; help is --help.")

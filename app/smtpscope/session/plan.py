@@ -145,7 +145,7 @@ def _before_mail(facts: Facts, profile: Profile) -> NextStep:
     if not facts.tls and wants_tls(profile):
         if "STARTTLS" in facts.ext:
             return NextStep(StartTls(), "STARTTLS", "STARTTLS")
-        if profile.tls == "starttls":
+        if profile.tls == "starttls" and not profile.tls_optional:
             return NextStep(None, "STARTTLS is not offered: t sends it anyway, m MAIL in clear, q QUIT")
     if profile.login_wanted and not facts.auth and not facts.auth_refused and facts.want_login:
         chosen = mechanism(facts, profile)
