@@ -31,7 +31,7 @@ from smtpscope.smtp.sasl import MECHANISMS
 from smtpscope.visible import Spans
 
 PASSWORD = "Wönder/l+nd7%"
-CASES = [*((mechanism, PASSWORD) for mechanism in MECHANISMS)]
+CASES = [*((mechanism, PASSWORD) for mechanism in MECHANISMS), ("LOGIN", "Open sesame, 7!")]
 
 
 async def logged_in(mechanism: str, password: str, tmp_path: Path) -> tuple[Driven, View]:

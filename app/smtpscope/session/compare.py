@@ -17,6 +17,7 @@ from smtpscope.session.recorder import Recorder
 from smtpscope.session.redact import Redactor
 from smtpscope.smtp.events import Event
 from smtpscope.smtp.facts import capabilities
+from smtpscope.visible import octets
 
 __all__ = ["Comparison", "Row", "compare", "comparison_lines", "comparison_text", "outcome"]
 
@@ -183,7 +184,7 @@ class _Rows:
     def _replies(self, a: Exchange | None, b: Exchange | None) -> None:
         self.add("  code", _code(a), _code(b))
         self.minor("  says", _text(a, self._hide), _text(b, self._hide))
-        offers = [_offer(each) for each in (a, b)]
+        offers = [_offer(each, self._hide) for each in (a, b)]
         if a is not None and b is not None:
             self._keywords(*offers)
         else:
@@ -288,11 +289,12 @@ def _reply(exchange: Exchange, hide: Hide) -> str:
     return hide.shown(f"{reply.code or ''} {' / '.join(reply.lines)}".strip(), 120) if reply is not None else ""
 
 
-def _offer(exchange: Exchange | None) -> dict[str, str]:
+def _offer(exchange: Exchange | None, hide: Hide) -> dict[str, str]:
+    """The keywords of an EHLO. A secret is hidden before the lines are taken to words: it may be several."""
     reply = exchange.reply if exchange is not None else None
     if exchange is None or exchange.kind != "EHLO" or reply is None or not reply.positive:
         return {}
-    return capabilities(reply.lines)
+    return capabilities(tuple(hide(octets(line)).decode("utf-8", "surrogateescape") for line in reply.lines))
 
 
 def _seconds(seconds: float | None) -> str | None:
