@@ -308,7 +308,7 @@ def test_no_words_give_a_traceback_or_a_control_character(
     out, err = capsys.readouterr()
     assert code in (0, 1, 10)
     if code == 0:
-        assert out in (HELP + "\n", f"smtpscope {__version__}\n")
+        assert out in (f"{HELP}\n", f"{HELP_TLS}\n", f"smtpscope {__version__}\n")
         assert err == ""
     else:
         assert out == ""
