@@ -83,6 +83,7 @@ ACTIONS: tuple[Action, ...] = (
         ("exclamation_mark",),
     ),
     Action("repeat", "session: repeat", "the session 10 times on fresh connections, for its times; asks first"),
+    Action("vary", "session: vary", "what came of the last :vary, or what the session can be run with"),
     Action(
         "drop", "session: drop", "closes the connection now, saying nothing", ("ctrl+right_square_bracket", "f8"),
         member=C.NONE, command="drop", verdict=_step(Drop()),
@@ -167,6 +168,12 @@ COMMANDS = (
     ("open", "FILE", "shows a kept session over this one"),
     ("compare", "FILE", "lays a kept session beside this one"),
     ("export", "KIND [FILE]", "copies the session in another form, or writes it to a new file"),
+    ("vary auth", "[LIST] [to STEP]", "the session with each mechanism on a fresh connection; asks first"),
+    ("vary user", "[LIST] [to STEP]", "... with each form of the user name"),
+    ("vary tls", "[LIST] [to STEP]", "... with each TLS version"),
+    ("vary cipher", "[LIST] [to STEP]", "... with each family of ciphers, in OpenSSL's words"),
+    ("vary sni", "[LIST] [to STEP]", "... with each server name in SNI; none sends none"),
+    ("vary ehlo", "[LIST] [to STEP]", "... with each EHLO name; [literal] is our address"),
     ("repeat", "20 [data]", "the session so many times on fresh connections; data: with its message"),
 )
 """What the ``:`` line knows beside the actions' ids: words, what may follow them, help."""

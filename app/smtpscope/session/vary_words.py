@@ -147,13 +147,10 @@ def _ehlo(varied: Varied) -> str:
     short = [name for name in refused if not _literal(name) and not _full(name)]
     literals = [name for name in refused if _literal(name)]
     full = [name for name in refused if _full(name)]
-    takes_full, takes_short = any(map(_full, accepted)), any(not _full(name) for name in accepted)
-    if full or (short and takes_short and not all(map(_literal, (n for n in accepted if not _full(n))))):
-        return f"the EHLO name matters: {_and(accepted)} {_is(accepted)} accepted, {_each(refused)}"
-    if short and takes_full:
+    if short and not full and any(map(_full, accepted)) and all(map(_dotted, accepted)):
         also = " and takes no address literal" if literals else ""
         return f"the server wants a full domain name{also}: {_each(refused)}"
-    if literals and not short:
+    if literals and not short and not full:
         return f"the server takes no address literal: {_each(refused)}"
     return f"the EHLO name matters: {_and(accepted)} {_is(accepted)} accepted, {_each(refused)}"
 
@@ -173,7 +170,12 @@ def _literal(name: str) -> bool:
 
 
 def _full(name: str) -> bool:
-    return not _literal(name) and "." in name.strip(".")
+    return not _literal(name) and _dotted(name)
+
+
+def _dotted(name: str) -> bool:
+    """A domain of more than one label, or a literal."""
+    return _literal(name) or "." in name.strip(".")
 
 
 # -- words

@@ -92,6 +92,10 @@ class Acting(App[int]):
         """Show the row under the cursor."""
 
     @abstractmethod
+    def go_to_row(self, row: int) -> None:
+        """Put the cursor on a row of the log."""
+
+    @abstractmethod
     def show_footer(self) -> None:
         """Show what space does now, and the keys."""
 

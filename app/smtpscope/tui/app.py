@@ -38,7 +38,7 @@ from smtpscope.tui.main_screen import MainScreen
 from smtpscope.tui.palette import Palette
 from smtpscope.tui.rows import LogRows
 from smtpscope.tui.searching import Searching
-from smtpscope.tui.testing import Testing
+from smtpscope.tui.varying import Varying
 from smtpscope.visible import safe
 from smtpscope_widgets.seek_bar import SeekBar
 from smtpscope_widgets.state_diagram import StateDiagram
@@ -57,7 +57,7 @@ class Woken(Message):
     """The session has something new."""
 
 
-class SmtpScope(Testing, Comparing, Keeping, Searching):
+class SmtpScope(Varying, Comparing, Keeping, Searching):
     """One screen for one session."""
 
     TITLE = "smtpscope"

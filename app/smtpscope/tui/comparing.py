@@ -9,19 +9,15 @@ from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from smtpscope.session.keep import is_being_written, load
 from smtpscope.tui import clipboard
 from smtpscope.tui.acting import Acting
 from smtpscope.tui.history import state_folder
+from smtpscope.tui.sheet import Sheet
 from smtpscope.visible import Spans, safe
-from smtpscope_widgets.page import Page, Paragraph
-from smtpscope_widgets.text_rows import TextRows
+from smtpscope_widgets.page import Paragraph
 
 if TYPE_CHECKING:
     from smtpscope.session.comparison import Comparison
@@ -45,50 +41,27 @@ WORDS = {
 """Every kind of export, with what it is."""
 
 
-class Compared(ModalScreen[None]):
-    """Two sessions side by side over the whole screen."""
+class Compared(Sheet[None]):
+    """Two sessions side by side."""
 
-    DEFAULT_CSS = """
-    Compared {
-        & > Vertical { width: 100%; height: 100%; background: $background; }
-        & TextRows { background: $panel; }
-        & Page { height: 1fr; padding: 0 1; }
-    }
-    """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,equals_sign", "dismiss", show=False),
+        Binding("equals_sign", "dismiss", show=False),
         Binding("n", "difference(1)", show=False),
         Binding("N", "difference(-1)", show=False),
     ]
 
     def __init__(self, comparison: Comparison, names: tuple[str, str], *, ascii_only: bool) -> None:
-        super().__init__()
+        super().__init__("two sessions", [("n N", "differences")], ascii_only=ascii_only)
         self.comparison = comparison
         self._names = names
-        self._ascii = ascii_only
         self._lines: list[Spans] = []
-        self.page = Page(ascii_only=ascii_only)
 
-    def compose(self) -> ComposeResult:
-        """A heading and the table."""
-        head = TextRows(ascii_only=self._ascii)
-        keys: Spans = [("n N", "key"), (" differences  ", "dim"), ("Esc", "key"), (" closes", "dim")]
-        head.show([[(" two sessions  ", "strong"), *keys]])
-        with Vertical():
-            yield head
-            yield self.page
-
-    def on_mount(self) -> None:
-        """Keys are the table's."""
-        self.page.focus()
-
-    def on_resize(self, event: events.Resize) -> None:
+    def paragraphs(self, width: int) -> list[Paragraph]:
         """The table in this width."""
         from smtpscope.session.comparison import comparison_lines
 
-        width = event.size.width - 2 - self.page.scrollbar_size_vertical
         self._lines = comparison_lines(self.comparison, width, self._names)
-        self.page.show([Paragraph(line or [(" ", "text")]) for line in self._lines])
+        return [Paragraph(line or [(" ", "text")]) for line in self._lines]
 
     def action_difference(self, step: int) -> None:
         """Scroll to the next row that differs, or the one before."""

@@ -1,0 +1,176 @@
+"""``:vary`` by keys: asked first, shown as a table when it is done, each row of which leads to its session."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from servers.scripted import Peer, ScriptedServer
+from smtpscope.secret import Secret
+from smtpscope.smtp.events import Opened, Told
+from smtpscope.tui.varying import Variation
+from tui.driving import PROFILE, Driven, answering, driven, on_server
+
+WHO: dict[str, Any] = {"login_wanted": True, "user": "alice", "password": Secret("wonderland")}
+KNOWN = replace(PROFILE, **WHO)
+
+
+async def choosy(peer: Peer) -> None:
+    """A server that lets PLAIN in, and not CRAM-MD5."""
+    verdict = b""
+    await peer.send(b"220 mail.test ESMTP\r\n")
+    while line := await peer.line():
+        words = line.split()
+        if words[0] == b"QUIT":
+            await peer.send(b"221 bye\r\n")
+            return
+        if words[0] == b"EHLO":
+            await peer.send(b"250-mail.test\r\n250 AUTH PLAIN CRAM-MD5\r\n")
+        elif words[:2] == [b"AUTH", b"CRAM-MD5"]:
+            await peer.send(b"334 PDFAbWFpbC50ZXN0Pg==\r\n")
+            await peer.line()
+            await peer.send(b"535 5.7.8 no\r\n")
+        else:
+            verdict = b"235 2.7.0 \x1b[31mwelcome\r\n" if words[0] == b"AUTH" else b"250 ok\r\n"
+            await peer.send(verdict)
+
+
+async def command(hands: Driven, text: str) -> None:
+    await hands.press("colon")
+    await hands.write(text)
+    await hands.press("enter")
+
+
+async def worked(hands: Driven) -> None:
+    """Until what runs beside the screen is done."""
+    await hands.settle()
+    await hands.app.workers.wait_for_complete()
+    await hands.taken()
+
+
+@asynccontextmanager
+async def varied(size: tuple[int, int] = (120, 40)) -> AsyncIterator[tuple[Driven, ScriptedServer]]:
+    """The app with the table of ``vary auth`` on it."""
+    async with on_server(choosy, KNOWN, size=size) as (hands, server):
+        await hands.press("space")
+        await command(hands, "vary auth")
+        await hands.press("2")
+        await worked(hands)
+        yield hands, server
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 23)])
+async def test_it_asks_first_and_then_shows_the_table(size: tuple[int, int]) -> None:
+    async with on_server(choosy, KNOWN, size=size) as (hands, server):
+        await hands.press("space")
+        await command(hands, "vary auth")
+        assert "vary makes 2 connections to " in hands.said
+        assert "that is 2 logins as alice" in hands.said
+        assert server.connections == 1
+        await hands.press("2")
+        await worked(hands)
+        assert server.connections == 3
+        assert hands.over is Variation
+        words = " ".join(hands.text.split())
+        assert "the password is right: PLAIN is accepted, CRAM-MD5 is not set up for this user" in words
+        assert "The first difference: AUTH, 535 5.7.8 with CRAM-MD5, 235 2.7.0 with PLAIN" in words
+        assert "*! PLAIN" in words
+        assert "\x1b" not in hands.text
+        assert "wonderland" not in hands.text
+
+
+async def test_a_row_opens_its_own_session() -> None:
+    async with varied() as (hands, _):
+        await hands.press("down", "enter")
+        assert hands.over is None
+        opened = [index for index, event in enumerate(hands.app.recorder) if isinstance(event, Opened)]
+        row = hands.app.main.cursor_row
+        assert hands.app.view.event_of(row) == opened[2], "the second run is on the third connection"
+        assert hands.focus == "log"
+
+
+async def test_the_last_table_comes_back() -> None:
+    async with varied() as (hands, server):
+        await hands.press("escape")
+        assert hands.over is None
+        await command(hands, "vary")
+        await worked(hands)
+        assert hands.over is Variation
+        assert server.connections == 3, "nothing is sent for it"
+        events = list(hands.app.recorder)
+    async with driven(events=events) as hands:
+        await worked(hands)
+        assert hands.over is None
+        await command(hands, "vary")
+        await worked(hands)
+        assert "the password is right: PLAIN is accepted" in hands.text, "a recording has it, too"
+
+
+async def test_the_table_follows_the_width() -> None:
+    async with varied() as (hands, _):
+        for width in (60, 40, 100):
+            await hands.resize(width, 23)
+            assert "CRAM-MD5" in hands.text
+            assert "vary" in hands.rows[0]
+
+
+async def test_without_credentials_they_are_asked_for_first() -> None:
+    async with on_server(choosy) as (hands, server):
+        await hands.press("space")
+        await command(hands, "vary auth CRAM-MD5,PLAIN")
+        assert "user>" in hands.line
+        await hands.write("alice")
+        await hands.press("enter")
+        await hands.write("wonderland")
+        assert "wonderland" not in hands.text
+        await hands.press("enter")
+        assert "that is 2 logins as alice" in hands.said
+        assert server.connections == 1
+        await hands.press("2")
+        await worked(hands)
+        assert "the password is right: PLAIN is accepted" in hands.text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("vary", "vary runs the session with several values of auth (AUTH mechanism), user (user name), tls"),
+        ("vary colour", "vary knows auth, user, tls, cipher, sni, ehlo"),
+    ],
+)
+async def test_what_can_be_varied_is_said(text: str, said: str) -> None:
+    async with on_server(answering()) as (hands, server):
+        await command(hands, text)
+        await worked(hands)
+        assert said in hands.said
+        assert server.connections == 1
+        assert not any(isinstance(event, Told) for event in hands.app.recorder)
+
+
+async def test_words_may_have_blanks_behind_their_commas_and_a_step() -> None:
+    async with on_server(answering()) as (hands, _):
+        await command(hands, "vary ehlo a.test, b.test to rcpt")
+        assert "one for each EHLO name of a.test, b.test, each with EHLO, MAIL, RCPT" in hands.said
+        await hands.press("1")
+        assert b"a.test" not in hands.sent
+
+
+async def test_nothing_is_sent_from_the_past() -> None:
+    async with varied() as (hands, server):
+        await hands.press("enter")
+        assert hands.app.past
+        await command(hands, "vary ehlo a,b")
+        assert "End first" in hands.said
+        assert server.connections == 3
+
+
+async def test_it_is_completed() -> None:
+    async with on_server(answering()) as (hands, _):
+        await hands.press("colon")
+        await hands.write("vary e")
+        await hands.press("tab")
+        assert "vary ehlo" in hands.line
