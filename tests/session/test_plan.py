@@ -99,6 +99,19 @@ STATES: dict[str, tuple[Callable[[], Playbook], Profile, Step | None, str]] = {
         lambda: connected() >> "STARTTLS" << "454 no", TLS, None,
         "the last command was refused: choose what comes next, or q QUIT",
     ),
+    "STARTTLS not offered, -tlso": (
+        lambda: connected(CLEAR), replace(TLS, tls_optional="any"), C.MAIL, "MAIL FROM:<a@me.test>"
+    ),
+    "STARTTLS not offered, -tlsos": (
+        lambda: connected(CLEAR), replace(TLS, tls_optional="strict"), C.MAIL, "MAIL FROM:<a@me.test>"
+    ),
+    "STARTTLS refused, -tlso": (
+        lambda: connected() >> "STARTTLS" << "454 no", replace(TLS, tls_optional="any"), C.MAIL, "MAIL FROM:<a@me.test>"
+    ),
+    "STARTTLS refused, -tlsos": (
+        lambda: connected() >> "STARTTLS" << "454 no", replace(TLS, tls_optional="strict"), None,
+        "the last command was refused: choose what comes next, or q QUIT",
+    ),
     "handshake": (at_handshake, TLS, None, "the TLS handshake is running"),
     # AUTH
     "AUTH in TLS": (lambda: in_tls(greeted(login=True) >> "EHLO me" << EHLO), LOGIN, C.AUTH, "AUTH PLAIN"),

@@ -163,8 +163,10 @@ ROWS = [
     Row("an empty line", at_rcpt, "", "250 ok", "RCPT > CUSTOM > RCPT", {}, "RCPT > CUSTOM > RCPT"),
     Row("an unknown verb", at_mail, "MAILX FROM:<a>", "250 ok", "MAIL > CUSTOM > MAIL", {}, "MAIL > CUSTOM > MAIL"),
     # STARTTLS
-    Row("STARTTLS", connected, "STARTTLS", "220 go", "", {"securing": True}, "CONNECTED > CUSTOM > CONNECTED"),
-    Row("STARTTLS before a hello", greeted, "starttls", "220 go", "", {"securing": True}, "BANNER > CUSTOM > BANNER"),
+    Row("STARTTLS", connected, "STARTTLS", "220 go", "", {"securing": True}, "CONNECTED > CUSTOM > CONNECTED",
+        {"tls_refused": True}),
+    Row("STARTTLS before a hello", greeted, "starttls", "220 go", "", {"securing": True}, "BANNER > CUSTOM > BANNER",
+        {"tls_refused": True}),
     # XCLIENT
     Row("XCLIENT", connected, "XCLIENT NAME=x", "220 hi", "CONNECTED > CUSTOM > BANNER", NEW,
         "CONNECTED > CUSTOM > CONNECTED"),

@@ -93,9 +93,18 @@ def next_step(machine: Machine, profile: Profile, ehlo_name: str) -> NextStep:
             return NextStep(None, "waiting for the connection")
         where = "the practice server" if profile.demo else f"{profile.server}:{profile.port}"
         return NextStep(Connect(), f"connect to {where}")
-    if machine.refusal is not None and (step := _after_refusal(machine, ehlo_name)) is not None:
+    if (
+        machine.refusal is not None
+        and not _goes_on_in_clear(facts, profile)
+        and (step := _after_refusal(machine, ehlo_name)) is not None
+    ):
         return step
     return _forward(facts, here, profile, ehlo_name)
+
+
+def _goes_on_in_clear(facts: Facts, profile: Profile) -> bool:
+    """Whether TLS was refused to somebody who has made up his mind about that, with ``-tlso``."""
+    return profile.tls_optional == "any" and facts.tls_refused
 
 
 def lies_ahead(here: SMTPCommand, step: Step | None, node: SMTPCommand) -> bool:
@@ -142,7 +151,7 @@ def _forward(facts: Facts, here: SMTPCommand, profile: Profile, ehlo_name: str) 
 
 
 def _before_mail(facts: Facts, profile: Profile) -> NextStep:
-    if not facts.tls and wants_tls(profile):
+    if not facts.tls and wants_tls(profile) and not _goes_on_in_clear(facts, profile):
         if "STARTTLS" in facts.ext:
             return NextStep(StartTls(), "STARTTLS", "STARTTLS")
         if profile.tls == "starttls" and not profile.tls_optional:

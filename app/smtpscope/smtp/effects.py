@@ -147,6 +147,11 @@ def _auth_refused(facts: Facts, pending: Pending, reply: Reply) -> str:
     return ""
 
 
+def _tls_refused(facts: Facts, pending: Pending, reply: Reply) -> str:
+    facts.tls_refused = True
+    return ""
+
+
 def _mail(facts: Facts, pending: Pending, reply: Reply) -> str:
     facts.end_transaction()
     facts.past, facts.verdict = (), None
@@ -247,7 +252,7 @@ EFFECTS: dict[str, tuple[Effect, Effect, Effect]] = {
     "RSET": (_rset, _odd, _rset_refused),
     "QUIT": (_same, _same, _same),
     "CUSTOM": (_same, _custom_3, _same),
-    "STARTTLS": (_starttls, _odd, _same),
+    "STARTTLS": (_starttls, _odd, _tls_refused),
     "XCLIENT": (_xclient, _odd, _same),
     "BDAT": (_chunk, _odd, _chunk_refused),
 }
