@@ -14,9 +14,10 @@ import trustme
 from servers import certificates
 from servers.postfix import Postfix
 from servers.scripted import Peer
-from session.driving import C, driving
+from session.driving import C, driving, running
 from session.finding import Folded
 from smtp.events_seen import LIMIT, Answerer, Seen
+from smtpscope.profile import Profile
 from smtpscope.session.certificates import pem
 from smtpscope.session.redact import Redactor
 from smtpscope.session.tls_report import tls_lines
@@ -207,3 +208,16 @@ async def test_octets_behind_the_220_are_recorded_shown_found_asked_about_and_ne
         assert Folded(driven.recorder).rules[0] == "injected"
         await driven.do("step")
     assert len(driven.of(Asked)) == 1
+
+
+@pytest.mark.postfix
+async def test_what_the_profile_chooses_goes_to_the_server(postfix: Postfix) -> None:
+    options = TLSOptions(protocols=("tlsv1_2",), target="mail.test", sni="other.test")
+    given = Profile(
+        "localhost", postfix.port, tls="starttls", tls_ca_path=str(postfix.ca_path), tls_options=options, auto="tls"
+    )
+    async with running(given) as driven:
+        await driven.until(lambda: driven.of(Secured))
+        secured = driven.of(Secured)[0]
+        assert (secured.version, secured.server_name, secured.sni) == ("TLSv1.2", "mail.test", "other.test")
+        assert secured.faults == ()

@@ -20,6 +20,7 @@ from smtpscope.secret import Secret
 from smtpscope.session import plan
 from smtpscope.session.case import Case
 from smtpscope.session.next_tests import Planned
+from smtpscope.session.peer_files import PeerFiles
 from smtpscope.session.recorder import Recorder
 from smtpscope.session.repeat import TIMES, repeat
 from smtpscope.session.testing import RunningTest
@@ -32,7 +33,6 @@ from smtpscope.smtp.events import Connect, StartTls
 from smtpscope.smtp.machine import Verdict
 from smtpscope.smtp.message import sample_message
 from smtpscope.smtp.reply import Reply
-from smtpscope.smtp.tls_options import TLSOptions
 
 C = SMTPCommand
 
@@ -75,6 +75,7 @@ class Session(Works):
         """``wake`` is called after each event; it must return at once."""
         super().__init__(recorder, wake, profile.timeout)
         self.profile = profile
+        self.transport.listeners.append(PeerFiles(profile.tls_get_peer_cert, profile.tls_get_peer_chain, self._tell))
         self.own_name: str | None = None
         self._naming: asyncio.Task[None] | None = None
         self._done: list[Done] = []
@@ -85,7 +86,6 @@ class Session(Works):
         self._test: RunningTest | None = None
         self._alone: asyncio.Task[object] | None = None  # a repetition or the like: nothing else is sent meanwhile
         self._tries: set[int] = set()  # of _begun, the connections that vary made
-        self._tls_changes: dict[str, Any] = {}  # of the options, for the moment
 
     @property
     def ehlo_name(self) -> str:
@@ -225,7 +225,7 @@ class Session(Works):
             profile.server,
             profile.port,
             implicit_tls=profile.tls == "implicit",
-            tls=replace(TLSOptions(profile.tls_ca_path, profile.tls_insecure), **self._tls_changes),
+            tls=replace(profile.tls_options, ca_path=profile.tls_ca_path, insecure=profile.tls_insecure),
             want_login=profile.login_wanted,
             family=profile.family,
             local_address=parse_local(profile.local_address) if profile.local_address else None,
@@ -430,15 +430,14 @@ class Session(Works):
             self._alone = self._spawn(vary(self, thing, values, to))
 
     @contextmanager
-    def _changed(self, tls: dict[str, Any] | None = None, **changes: Any) -> Iterator[None]:
-        """The profile with ``changes`` for a moment, and the options of TLS with those of ``tls``."""
+    def _changed(self, **changes: Any) -> Iterator[None]:
+        """The profile with ``changes``, for a moment."""
         before = self.profile
-        self.profile, self._tls_changes = replace(before, **changes), tls or {}
+        self.profile = replace(before, **changes)
         try:
             yield
         finally:
             self.profile = replace(self.profile, **{name: getattr(before, name) for name in changes})
-            self._tls_changes = {}
 
     def run_test(self, test: Planned, case: Case, minute: float = 60.0) -> None:
         """Do a next test about ``case``; one that waits takes ``minute`` seconds for one. The one before ends."""

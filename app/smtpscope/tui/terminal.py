@@ -14,6 +14,7 @@ from smtpscope.again import line_of
 from smtpscope.profile import Profile
 from smtpscope.saying import complain
 from smtpscope.session.keep import CannotKeep, load
+from smtpscope.session.peer_files import printed
 from smtpscope.session.recorder import Recorder
 from smtpscope.session.ring import Ring
 from smtpscope.session.thread import SessionThread
@@ -59,6 +60,9 @@ def run(profile: Profile) -> int:
         history.sent(envelopes_of(others, app.view.redactor))
     if profile.transcript and len(recorder) and sys.stdout is not None:
         _print(transcript(recorder, redact=app.view.redactor) if len(recorder) <= PRINTED else _TOO_LONG)
+    if "" in (profile.tls_get_peer_cert, profile.tls_get_peer_chain) and sys.stdout is not None:
+        others = (recorder[index] for index in range(len(recorder)) if not recorder.is_wire(index))
+        _print(printed(profile.tls_get_peer_cert, profile.tls_get_peer_chain, others))
     recorder.close()
     return app.return_code or 0 if code is None else code
 
