@@ -76,7 +76,7 @@ async def test_it_asks_first_and_then_shows_the_table(size: tuple[int, int]) -> 
         assert server.connections == 3
         assert hands.over is Variation
         words = " ".join(hands.text.split())
-        assert "the password is right: PLAIN is accepted, CRAM-MD5 is not set up for this user" in words
+        assert "The password is right: PLAIN is accepted, CRAM-MD5 is not set up for this user" in words
         assert "The first difference: AUTH, 535 5.7.8 with CRAM-MD5, 235 2.7.0 with PLAIN" in words
         assert "*! PLAIN" in words
         assert "\x1b" not in hands.text
@@ -107,7 +107,7 @@ async def test_the_last_table_comes_back() -> None:
         assert hands.over is None
         await command(hands, "vary")
         await worked(hands)
-        assert "the password is right: PLAIN is accepted" in hands.text, "a recording has it, too"
+        assert "The password is right: PLAIN is accepted" in hands.text, "a recording has it, too"
 
 
 async def test_the_table_follows_the_width() -> None:
@@ -132,7 +132,7 @@ async def test_without_credentials_they_are_asked_for_first() -> None:
         assert server.connections == 1
         await hands.press("2")
         await worked(hands)
-        assert "the password is right: PLAIN is accepted" in hands.text
+        assert "The password is right: PLAIN is accepted" in hands.text
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ async def test_what_can_be_varied_is_said(text: str, said: str) -> None:
 async def test_words_may_have_blanks_behind_their_commas_and_a_step() -> None:
     async with on_server(answering()) as (hands, _):
         await command(hands, "vary ehlo a.test, b.test to rcpt")
-        assert "one for each EHLO name of a.test, b.test, each with EHLO, MAIL, RCPT" in hands.said
+        assert "one for each EHLO name (a.test, b.test), each with EHLO, MAIL, RCPT" in hands.said
         await hands.press("1")
         assert b"a.test" not in hands.sent
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from smtpscope.profile import check_text, is_address
+from smtpscope.profile import Profile, check_text, is_address
 from smtpscope.session import plan
 from smtpscope.session.repeat import Item, Plan, items_of, leave
 from smtpscope.session.vary_table import LOGINS, THINGS, TLS, begin_text, newest
@@ -71,7 +72,7 @@ def _question(session: Session, thing: str, values: tuple[str, ...], steps: list
     profile, logins = session.profile, sum("AUTH" in step.kinds for step in steps)
     verbs = tuple(verb for step in steps for verb in step.verbs)
     user = " or ".join(values) if thing == "user" else profile.user or ""
-    what = f", one for each {THINGS[thing]} of {', '.join(values)}"
+    what = f", one for each {THINGS[thing]} ({', '.join(values)})"
     text = Plan((), verbs, logins, 0).question(
         f"{profile.server}:{profile.port}", len(values), user, session.machine.facts.link, "vary", what
     )
@@ -86,8 +87,7 @@ async def _all(session: Session, thing: str, values: tuple[str, ...], steps: lis
             return "no more logins"
         _tell(session, "value", f"vary {number} of {len(values)}: {value}")
         begun = len(session._begun)
-        profile, tls = _changes(thing, value, quiet)
-        with session._changed(tls, **profile):
+        with session._changed(**_changes(session.profile, thing, value, quiet)):
             await session._guarded(_run(session, steps, value, begun))
         varied = newest(session.recorder)
         run = varied.runs[number - 1] if varied is not None else None
@@ -198,23 +198,24 @@ def _version(text: str) -> str:
     return _VERSIONS[number]
 
 
-def _changes(thing: str, value: str, quiet: bool) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What of the profile, and of the options of TLS, a value changes.
+def _changes(profile: Profile, thing: str, value: str, quiet: bool) -> dict[str, Any]:
+    """What of the profile a value changes.
 
     Where nothing is said in TLS but goodbye, a bad certificate is a result and no question.
     """
-    tls: dict[str, Any] = {"insecure": True} if quiet and thing in TLS else {}
+    tls: dict[str, Any] = {}
     match thing:
         case "user":
-            return {"user": value}, {}
+            return {"user": value}
         case "tls":
-            return {}, {**tls, "protocols": (_WORDS[value],)}
+            tls = {"protocols": (_WORDS[value],)}
         case "cipher":
-            version = PROTOCOLS[3:] if value.startswith("TLS_") else PROTOCOLS[2:3]
-            return {}, {**tls, "cipher": value, "protocols": version}
+            tls = {"cipher": value, "protocols": PROTOCOLS[3:] if value.startswith("TLS_") else PROTOCOLS[2:3]}
         case "sni":
-            return {}, {**tls, "sni": "", "target": None} if value == "none" else {**tls, "sni": value, "target": value}
-    return {}, {}
+            tls = {"sni": "", "target": None} if value == "none" else {"sni": value, "target": value}
+        case _:
+            return {}
+    return {"tls_options": replace(profile.tls_options, **tls), "tls_insecure": quiet or profile.tls_insecure}
 
 
 # -- what each run does
@@ -264,7 +265,8 @@ def _again(session: Session, thing: str, item: Item) -> _Step:
     """Something once more; a hello with the varied name."""
     kinds, verbs, done = frozenset(item.kinds), tuple(item.verbs), item.done
     if thing == "ehlo" and kinds & {"EHLO", "HELO"}:
-        return _Step(kinds, verbs, lambda name: session._line(_HELLO.sub(_named(name), item.data)))
+        other = done.code in (500, 502)  # the server knows no EHLO, and HELO may follow
+        return _Step(kinds, verbs, lambda name: session._line(_HELLO.sub(_named(name), item.data)), 0 if other else 2)
     return _Step(kinds, verbs, lambda value: done.again(), done.verdict)
 
 

@@ -156,34 +156,49 @@ def table(varied: Varied, redactor: Redactor | None = None, width: int = 80) -> 
     title = f"{THINGS[varied.thing]}: {len(made)} of {len(varied.runs)} tried on fresh connections"
     lines = [Line([(title, "strong"), (f" to {hide.shown(varied.server, 60)}" if varied.server else "", "text")])]
     if varied.ended:
-        lines += [Line([]), Line([(hide.shown(varied.ended), "strong")])]
+        words = hide.shown(varied.ended)
+        lines += [Line([]), Line([(f"{words[:1].upper()}{words[1:]}.", "strong")])]
     cells = [_cells(run, hide) for run in made]
     places = [_difference(cells[0], each) for each in cells]
     lines += [*_first(made, cells, places, hide), Line([])]
     name = min(max((len(hide.shown(run.value, _CELLS)) for run in varied.runs), default=0), width // 3)
     first = _first_of(places)
     for number, run in enumerate(made):
-        lines += _row(run, number == first, places[number], cells[number], name, hide)
+        lines += [_head(run, number == first, places[number], cells[number], name, hide)]
+        lines += _steps(cells[number], places[number], width)
     for run in varied.runs[len(made) :]:
         lines.append(Line([(f"   {hide.shown(run.value, _CELLS):<{name}}  not tried", "dim")]))
     return lines
 
 
-def _row(run: Run, first: bool, place: int | None, cells: list[_Cell], name: int, hide: Hide) -> list[Line]:
+def _head(run: Run, first: bool, place: int | None, cells: list[_Cell], name: int, hide: Hide) -> Line:
+    """Value, time and outcome of a run."""
     mark = "" if place is None else "*!" if first else "!"
     assert run.connection is not None
     words = outcome(run.connection, hide)
     took = sum(cell.took or 0.0 for cell in cells)
-    kind = "text" if place is None else "bad"
     value = (f"{hide.shown(run.value, _CELLS):<{name}}", "strong")
-    head: Spans = [(f"{mark:<3}", "bad"), value, (f"  {duration(took):>7}  ", "dim"), (words, kind)]
-    steps: Spans = [("     ", "text")]
+    kind = "text" if place is None else "bad"
+    return Line([(f"{mark:<3}", "bad"), value, (f"  {duration(took):>7}  ", "dim"), (words, kind)], run.event)
+
+
+def _steps(cells: list[_Cell], place: int | None, width: int) -> list[Line]:
+    """Reply and time of each step of a run, as many beside each other as there is room for."""
+    lines: list[Spans] = [[("     ", "text")]]
+    room = width - 5
     for number, cell in enumerate(cells[:_STEPS]):
-        time = f" {duration(cell.took)}" if cell.took is not None else ""
         differs = number == place
-        steps.append((f"{'! ' * differs}{cell.label} {cell.said}".rstrip(), "bad" if differs else "text"))
-        steps.append((f"{time}   ", "dim"))
-    return [Line(head, run.event), Line(steps)]
+        words = f"{'! ' * differs}{cell.label} {cell.said}".rstrip()
+        time = f" {duration(cell.took)}" if cell.took is not None else ""
+        if len(lines[-1]) > 1:
+            if len(words) + len(time) + 3 > room:
+                lines.append([("     ", "text")])
+                room = width - 5
+            else:
+                words = f"   {words}"
+        lines[-1] += [(words, "bad" if differs else "text"), (time, "dim")]
+        room -= len(words) + len(time)
+    return [Line(spans) for spans in lines]
 
 
 def _first(runs: Sequence[Run], cells: list[list[_Cell]], places: list[int | None], hide: Hide) -> list[Line]:
