@@ -1,0 +1,87 @@
+"""Secrets are on the screen from the action to the next key, and at no other time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from textual import events
+
+from servers.echoing import b64, leaks
+from smtpscope.session.recorder import Recorder
+from smtpscope.session.redact import HIDDEN
+from smtpscope.smtp.events import Event, Link, LinkStatus, Opened, Received, Sent
+from smtpscope.tui.app import SmtpScope
+from smtpscope.tui.revealing import Revealing
+from tui.driving import PROFILE, Clock, Driven
+
+WORD = "wonderland"
+PLAIN = b64(f"\0alice\0{WORD}".encode())
+EVENTS: list[Event] = [
+    Opened(0.0, "mail.test", 25),
+    Link(0.1, LinkStatus.CONNECTED, "connected"),
+    Received(0.2, b"220 mail.test\r\n"),
+    Sent(0.3, b"AUTH PLAIN " + PLAIN + b"\r\n", secrets=((11, 11 + len(PLAIN)),)),
+    Received(0.4, b"535 5.7.8 wonderland is wrong\r\n"),
+]
+
+
+class App(Revealing, SmtpScope):
+    """The app with the action."""
+
+    def _one_key(self, key: events.Key) -> None:
+        if not self.hide_again():
+            super()._one_key(key)
+
+
+@asynccontextmanager
+async def showing(row: bytes) -> AsyncIterator[Driven]:
+    """The cursor on the row that begins so."""
+    recorder = Recorder()
+    for event in EVENTS:
+        recorder.append(event)
+    keys, wall = Clock(), Clock()
+    app = App(PROFILE, recorder, clock=keys, wall_clock=wall)
+    async with app.run_test(size=(120, 40)) as pilot:
+        hands = Driven(app, pilot, keys, wall)
+        await hands.settle()
+        log = app.view.log
+        app.main.log_view.cursor = next(each for each in log.shown if log.octets(each).startswith(row))
+        await hands.take()
+        yield hands
+    recorder.close()
+
+
+async def reveal(hands: Driven) -> None:
+    assert isinstance(hands.app, App)
+    hands.app.do_reveal()
+    await hands.settle()
+
+
+@pytest.mark.parametrize("key", ["j", "space", "enter", "escape", "tab", "ctrl+p", "q", "2", "f8", "colon"])
+async def test_any_key_hides_what_was_revealed_and_does_nothing_else(key: str) -> None:
+    async with showing(b"AUTH") as hands:
+        assert not leaks(hands.text, WORD)
+        before = hands.text
+        await reveal(hands)
+        assert f"AUTH PLAIN {PLAIN.decode()}" in hands.text
+        assert f"= \\0alice\\0{WORD}" in hands.text
+        await hands.press(key)
+        assert hands.over is None
+        assert not leaks(hands.text, WORD)
+        assert hands.text == before
+
+
+async def test_what_a_server_says_back_is_revealed() -> None:
+    async with showing(b"535") as hands:
+        await reveal(hands)
+        assert "535 5.7.8 wonderland is wrong" in hands.text
+        assert HIDDEN in hands.of(hands.app.main.log_view)
+
+
+async def test_where_nothing_is_hidden_that_is_said() -> None:
+    async with showing(b"220") as hands:
+        await reveal(hands)
+        assert hands.over is None
+        assert "nothing is hidden in this row" in hands.said
