@@ -12,7 +12,7 @@ from smtpscope.session.keep import Keeper, load
 from smtpscope.session.log import Kind, Log, Spans
 from smtpscope.session.recorder import Recorder
 from smtpscope.session.redact import HIDDEN
-from smtpscope.session.reveal import revealed, tried
+from smtpscope.session.reveal import revealed, shape_lines, tried
 from smtpscope.session.view import View
 from smtpscope.smtp.events import Event, Link, LinkStatus, Opened, Received, Sent
 
@@ -153,3 +153,18 @@ def test_of_two_logins_each_reply_has_its_own() -> None:
     assert tried(log, row_with(log, b"535 again"), None) == Secret("second")
     assert tried(log, row_with(log, b"250-mail"), GIVEN) is None
     assert tried(log, 0, GIVEN) is None
+
+
+def test_beside_a_535_stands_the_shape_of_the_password() -> None:
+    cram: list[Event] = [auth(b"CRAM-MD5"), challenge(b"<1@x>"), response(b"alice " + b"0" * 32)]
+    log = log_of(*PLAIN, *cram, said(b"535 cram"), *cram, said(b"454 later"))
+    shapes = {
+        log.octets(row): words([span for line in shape_lines(log, row, GIVEN) for span in line])
+        for row in range(len(log))
+    }
+    told = {octets: line for octets, line in shapes.items() if line}
+    assert told == {
+        b"535 5.7.8 no\r\n": ("The password that was used: 11 characters, 12 bytes, ends in LF, not only ASCII."),
+        b"535 cram\r\n": "The password that was used: 7 characters, 7 bytes.",
+    }
+    assert shape_lines(log, row_with(log, b"535 cram"), None) == []

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from smtpscope.secret import Secret
+from smtpscope.secret import Secret, shape
 from smtpscope.session.log import WIRE, Kind, Log, Spans
 from smtpscope.session.redact import FILLER
 from smtpscope.smtp.sasl_fields import describe
@@ -52,6 +52,14 @@ def _uncovered(data: bytes, hidden: list[tuple[int, int]]) -> Spans:
         spans += [(text, "hidden" if kind == "text" else kind) for text, kind in visible(data[start:end])]
         last = end
     return [*spans, *visible(data[last:])] if hidden else []
+
+
+def shape_lines(log: Log, row: int, given: Secret | None) -> list[Spans]:
+    """Beside a 535: what the password looked like from outside, a line or none."""
+    if log.kind[row] != Kind.REFUSED or log.octets(log.first[row], 3) != b"535":
+        return []
+    secret = tried(log, row, given)
+    return [[("The password that was used: ", "dim"), (f"{shape(secret)}.", "text")]] if secret is not None else []
 
 
 def tried(log: Log, row: int, given: Secret | None) -> Secret | None:
