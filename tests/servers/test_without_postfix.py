@@ -33,8 +33,7 @@ def test_the_last_line_says_what_did_not_run_and_how_to_get_it_to(tmp_path: Path
     code, lines = run_without_postfix(tmp_path, "-n", workers)
     assert code == 0
     assert lines[-1] == (
-        "NOT RUN: 2 tests that need Postfix (tests/servers/test_servers.py). "
-        f"To run them: {HOW_TO_GET_IT}."
+        f"NOT RUN: 2 tests that need Postfix (tests/servers/test_servers.py). To run them: {HOW_TO_GET_IT}."
     )
     assert "1 passed" in lines[-2]
 
