@@ -110,18 +110,20 @@ async def test_a_login_at_the_wrong_time_is_sent_and_answered(postfix: Postfix, 
 # -- Dovecot
 
 
-async def relay(peer: Peer) -> None:
-    """Where Dovecot takes those who have logged in."""
-    await peer.send(b"220 relay.test ESMTP\r\n")
-    while await peer.line() != b"QUIT":
-        await peer.send(b"250 relay.test\r\n")
-    await peer.send(b"221 bye\r\n")
-
-
 @pytest.mark.dovecot
 async def test_logins_at_dovecot() -> None:
     if not dovecot_server.available():
         raise RuntimeError(f"Dovecot cannot run here: {dovecot_server.HOW_TO_GET_IT}.")
+    taken = asyncio.Semaphore(0)
+
+    async def relay(peer: Peer) -> None:
+        """Where Dovecot takes those who have logged in."""
+        taken.release()
+        await peer.send(b"220 relay.test ESMTP\r\n")
+        while await peer.line() != b"QUIT":
+            await peer.send(b"250 relay.test\r\n")
+        await peer.send(b"221 bye\r\n")
+
     async with ScriptedServer(relay, timeout=LIMIT) as behind, asyncio.timeout(2 * LIMIT):
         with Dovecot(behind.port) as dovecot:
             for mechanism in BOTH:
@@ -129,6 +131,7 @@ async def test_logins_at_dovecot() -> None:
                 transport = SMTPTransport(seen, timeout=LIMIT)
                 assert await log_in(transport, dovecot.port, mechanism, "alice", None) == 235
                 assert seen.sent.endswith(b"\r\n\r\n") is (mechanism in PROVED)
+                await taken.acquire()
                 transport.drop()
             transport = SMTPTransport(timeout=LIMIT)
             await transport.connect("localhost", dovecot.port, family=4, insecure=True)
@@ -137,4 +140,6 @@ async def test_logins_at_dovecot() -> None:
             await transport.command_ehlo("me.test")
             assert (await transport.command_auth("SCRAM-SHA-256", "alice", "wrong")).code == 535
             assert (await transport.command_auth("SCRAM-SHA-256", "alice", "wonderland")).code == 235
+            await taken.acquire()
             transport.drop()
+        await behind.finished()
