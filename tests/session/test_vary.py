@@ -6,6 +6,7 @@ import asyncio
 import base64
 import ssl
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -533,6 +534,16 @@ async def test_tls_on_postfix(profile: Profile) -> None:
         await vary(driven, "sni", ["localhost", "none"])
         assert said(driven) == "the certificate is the same with localhost and none"
         assert driven.session.profile == profile, "what was varied is as before"
+
+
+@pytest.mark.postfix
+async def test_implicit_tls_on_postfix(profile: Profile, postfix: Postfix) -> None:
+    async with running(replace(profile, port=postfix.smtps_port, tls="implicit", auto="none")) as driven:
+        question = await vary(driven, "tls", ["1.3", "1.2"], "ehlo")
+        assert "each with EHLO, QUIT" in question
+        assert said(driven) == "the server speaks TLSv1.3 and TLSv1.2"
+        await vary(driven, "cipher", ["kRSA", "TLS_AES_128_GCM_SHA256"])
+        assert said(driven) == "the server takes only TLS_AES_128_GCM_SHA256: with kRSA the handshake fails"
 
 
 # -- TLS of other servers

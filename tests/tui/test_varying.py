@@ -33,7 +33,7 @@ async def choosy(peer: Peer) -> None:
         elif words[:2] == [b"AUTH", b"CRAM-MD5"]:
             await peer.send(b"334 PDFAbWFpbC50ZXN0Pg==\r\n")
             await peer.line()
-            await peer.send(b"535 5.7.8 no\r\n")
+            await peer.send(b"535 5.7.8 wonderland does not match\r\n")
         else:
             verdict = b"235 2.7.0 \x1b[31mwelcome\r\n" if words[0] == b"AUTH" else b"250 ok\r\n"
             await peer.send(verdict)
@@ -79,6 +79,7 @@ async def test_it_asks_first_and_then_shows_the_table(size: tuple[int, int]) -> 
         assert "The password is right: PLAIN is accepted, CRAM-MD5 is not set up for this user" in words
         assert "The first difference: AUTH, 535 5.7.8 with CRAM-MD5, 235 2.7.0 with PLAIN" in words
         assert "*! PLAIN" in words
+        assert "refused AUTH: 535 5.7.8 [hidden] does not match" in hands.text
         assert "\x1b" not in hands.text
         assert "wonderland" not in hands.text
 
