@@ -25,6 +25,7 @@ from smtpscope.session.recipients import recipient_lines
 from smtpscope.session.redact import HIDDEN
 from smtpscope.session.ring import Ring
 from smtpscope.session.transcript import transcript
+from smtpscope.session.vary_table import newest, table
 from smtpscope.session.view import View
 from smtpscope.smtp.events import Event, Received, Sent
 from smtpscope.smtp.sasl import MECHANISMS
@@ -130,3 +131,20 @@ async def test_no_mechanism_gives_its_password_away(mechanism: str, password: st
     assert hidden > 20
     decoded = [row for row in range(len(view.log)) if view.log.kind[row] == Kind.DECODED]
     assert decoded
+
+
+async def test_a_variation_does_not_give_it_away() -> None:
+    async with driving(echoing(PASSWORD, " ".join(MECHANISMS)), user="alice", password=Secret(PASSWORD)) as driven:
+        driven.session.vary("auth", ("PLAIN", "SCRAM-SHA-256", "XOAUTH2"))
+        await driven.asked("vary")
+        await driven.answer(2)
+        view = View(driven.recorder)
+        view.redactor.know(Secret(PASSWORD))
+        view.take()
+        varied = newest(driven.recorder)
+        assert varied is not None
+        assert len(varied.made) == 3
+        shown = words([line.spans for line in table(varied, view.redactor, 200)])
+        assert "535" in shown
+        for where, text in [("table", shown), *pages(view, driven.session.profile)]:
+            assert not leaks(text, PASSWORD), f"{where}:\n{text}"
