@@ -102,6 +102,12 @@ class Recorder:
     def __len__(self) -> int:
         return len(self._codes)
 
+    def others(self) -> Iterator[int]:
+        """The indices of the events that are neither octets nor plain issued steps, the last first."""
+        place = len(self._codes)
+        while (place := self._codes.rfind(_OTHER, 0, place)) >= 0:
+            yield place
+
     @overload
     def __getitem__(self, index: int) -> Event: ...
     @overload

@@ -98,27 +98,29 @@ def begin_text(thing: str, values: Sequence[str]) -> str:
 
 def newest(events: Recorder | Sequence[Event]) -> Varied | None:
     """The last variation of a session, also one that still runs; None if there is none."""
-    for begin in range(len(events) - 1, -1, -1):
-        event = events[begin]
-        if isinstance(event, Told) and event.kind == "vary":
-            head, _, values = event.text.partition(": ")
-            thing = head.removeprefix("vary ")
-            return _folded(thing, values.split(", "), events[begin + 1 :], begin + 1) if thing in THINGS else None
+    told: list[tuple[int, Told]] = []
+    for index in events.others() if isinstance(events, Recorder) else range(len(events) - 1, -1, -1):
+        event = events[index]
+        if isinstance(event, Told):
+            told.insert(0, (index, event))
+            if event.kind == "vary":
+                return _folded(events, told)
     return None
 
 
-def _folded(thing: str, values: list[str], events: Sequence[Event], start: int) -> Varied:
-    runs: list[Run] = []
-    places = [place for place, event in enumerate(events) if isinstance(event, Told) and event.kind == "value"]
-    ends = (place for place, event in enumerate(events) if isinstance(event, Told) and event.kind == "varied")
-    end = next(ends, len(events))
-    places = [place for place in places if place < end][: len(values)]
-    for value, begin, stop in zip(values, places, [*places[1:], end], strict=False):
-        runs.append(_run(value, events[begin:stop], start + begin))
-    told = events[end] if end < len(events) else None
+def _folded(events: Recorder | Sequence[Event], told: list[tuple[int, Told]]) -> Varied | None:
+    """The variation that the first of ``told`` begins."""
+    head, _, text = told[0][1].text.partition(": ")
+    thing, values = head.removeprefix("vary "), text.split(", ")
+    if thing not in THINGS:
+        return None
+    end, ended = next(((index, each.text) for index, each in told if each.kind == "varied"), (len(events), ""))
+    places = [index for index, each in told if each.kind == "value" and index < end][: len(values)]
+    begun = zip(values, places, [*places[1:], end], strict=False)
+    runs = [_run(value, list(events[begin:stop]), begin) for value, begin, stop in begun]
     rest = [Run(value) for value in values[len(places) :]]
     server = next((each.connection.opened.server for each in runs if each.connection is not None), "")
-    return Varied(thing, (*runs, *rest), server, told.text if isinstance(told, Told) else "")
+    return Varied(thing, (*runs, *rest), server, ended)
 
 
 def _run(value: str, events: Sequence[Event], start: int) -> Run:
