@@ -10,12 +10,12 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
+from smtpscope_widgets.scrolling import set_lines
 from smtpscope_widgets.spans import Spans, filled, to_segments, wall
 
 _KINDS = ("dim", "strong", "good", "bad", "warn", "key", "question", "control", "more", "hidden", "code", "fault")
@@ -113,7 +113,7 @@ class Page(ScrollView, can_focus=True):
         for place, (spans, target) in enumerate(self._paragraphs):
             room = width - (2 if target is not None else 0)
             self._lines += [_Line(line, place) for line in filled(spans, room)]
-        self.virtual_size = Size(1, len(self._lines))
+        set_lines(self, len(self._lines))
 
     def on_resize(self, event: events.Resize) -> None:
         """Other lines for another width."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from rich.style import Style
 from textual import events
-from textual.geometry import Size
 from textual.scroll_view import ScrollView
 
 from smtpscope_widgets import places
 from smtpscope_widgets.places import FIRST, Place
 from smtpscope_widgets.row_strips import NARROWEST, Line, RowStrips
 from smtpscope_widgets.rows import NoRows, RowProvider
+from smtpscope_widgets.scrolling import set_lines
 
 WHEEL = 3
 """Lines, and three times as many cells, that one turn of the wheel moves."""
@@ -113,6 +113,11 @@ class RowWindow(ScrollView):
         return self.size.width - self.scrollbar_size_vertical
 
     @property
+    def rows(self) -> int:
+        """How many rows there were at the last look."""
+        return self._rows
+
+    @property
     def new_rows(self) -> int:
         """How many rows have come below the view and were never in it."""
         return max(0, self._rows - self._seen)
@@ -145,13 +150,13 @@ class RowWindow(ScrollView):
         """Find where the end is; the rows there may widen the columns, and be higher then."""
         height = self.size.height
         if not self._wraps:
-            self.virtual_size = Size(1, self._rows)
+            set_lines(self, self._rows)
             return
         drawn = -1
         while drawn != self._strips.drawn:
             drawn = self._strips.drawn
             self._found_end = places.end(self._rows, height, self._height)
-        self.virtual_size = Size(1, self._found_end.row + height)
+        set_lines(self, self._found_end.row + height)
 
     @property
     def _end(self) -> Place:

@@ -422,10 +422,13 @@ class Machine:
         self._walk(Move(time, path, edges))
 
     def _walk(self, move: Move) -> None:
+        again = bool(self.moves) and self.moves[-1][1:] == move[1:]
         self.moves.append(move)
         self.moved += 1
         if len(self.moves) > 2 * _MOVES:
             del self.moves[:_MOVES]
+        if again:
+            return
         if not self.walked.issuperset(move.edges):
             self.walked |= {edge for edge in move.edges if edge in EDGES}
         self.visited = next((node for node in reversed(move.path) if node in _ASIDE), self.visited)

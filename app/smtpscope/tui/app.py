@@ -47,8 +47,12 @@ from smtpscope_widgets.wire_log import WireLog
 
 FRAME = 0.05
 """Seconds between two looks at what has come: 20 a second at most."""
-PORTION = 0.02
+PORTION = 0.01
 """Seconds that one look may take for folding."""
+BREATH = 0.002
+"""Seconds between two portions of a flood."""
+PEACE = 0.1
+"""Seconds after a key in which a flood waits, so that what the key does is seen first."""
 TICK = 0.1
 """Seconds between two drawings of a clock that runs."""
 
@@ -106,8 +110,9 @@ class SmtpScope(Varying, Comparing, Keeping, Searching):
         self.own_question = None
         self.aside = False
         self._left = -1  # rows that there were when the past was gone back to; negative in the present
-        self._woken = False
-        self._looked = -1.0
+        self._woken = self._behind = False
+        self._asked: Asked | None = None  # the session's question that was shown last
+        self._looked = self._pressed = -1.0
         self._forms = 0
         if profile.password is not None:
             self.view.redactor.know(profile.password)
@@ -181,11 +186,10 @@ class SmtpScope(Varying, Comparing, Keeping, Searching):
         self._looked = time.monotonic()
         if not self.main.is_attached:
             return
-        had_question = self.view.now.question
-        if self.view.take(PORTION):
-            self.call_later(self.wake)  # a flood is taken in portions, and keys come between them
-        if self.view.now.question is not had_question:
-            self.aside = False
+        if not self._behind:
+            self._take()
+        if self.view.now.question is not self._asked:
+            self._asked, self.aside = self.view.now.question, False
         self.hear()
         log, forms = self.view.log, self.view.redactor.forms
         if forms > self._forms:  # rows that were drawn may hold what is a secret now
@@ -195,6 +199,24 @@ class SmtpScope(Varying, Comparing, Keeping, Searching):
         log.changed = len(log.shown)
         self.main.log_view.sync()
         self._show()
+
+    def _take(self) -> None:
+        """Fold in a portion of what has come; of a flood more follow, and keys come between them."""
+        if self.view.take(PORTION) and not self._behind:
+            self._behind = True
+            self.set_timer(BREATH, self._take_on)  # by a message to itself nothing else would get its turn
+
+    def _take_on(self) -> None:
+        """The next portion; all of it is shown, but a flood no more often than anything else."""
+        wait = self._pressed + PEACE - time.monotonic()
+        if wait > 0:
+            self.set_timer(wait, self._take_on)
+            return
+        self._behind = False
+        if time.monotonic() - self._looked < FRAME:
+            self._take()
+        if not self._behind:
+            self.look()
 
     def _tick(self) -> None:
         """A clock that runs is shown running."""
@@ -215,7 +237,7 @@ class SmtpScope(Varying, Comparing, Keeping, Searching):
     def past(self) -> bool:
         """Whether the cursor is on an old row, and the screen at that moment: nothing can be sent from it."""
         row = self.main.cursor_row
-        return row >= 0 and self.main.log_view.cursor < len(self.rows) - 1 and not self.view.is_last(row)
+        return row >= 0 and self.main.log_view.cursor < self.main.log_view.rows - 1 and not self.view.is_last(row)
 
     @property
     def shown(self) -> Shown:
@@ -285,6 +307,7 @@ class SmtpScope(Varying, Comparing, Keeping, Searching):
     async def on_event(self, event: events.Event) -> None:
         """Keys pass the gate first."""
         if isinstance(event, events.Key) and not event.is_forwarded and not getattr(event, "let_go", False):
+            self._pressed = time.monotonic()
             self.gate.key(event)
             self.set_timer(BURST_GAP, self._let_go)
             return
