@@ -138,6 +138,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("filter", "log: filter", "shows only rows that match: class:5, cmd:RCPT, code:550, text", ("f",)),
     Action("mark", "log: mark", "marks the row, with a note or without; again: takes the mark away", ("asterisk",)),
     Action("wrap", "log: wrap", "long rows go on in the next line, or are cut", ("W",)),
+    Action("reveal", "log: reveal", "shows the secrets of the row, until the next key"),
+    Action("certificates", "copy: certificates", "copies the server's certificates as PEM"),
     Action("row", "copy: rows", "copies the selected rows as they are shown, or the cursor's", ("y",)),
     Action("raw", "copy: raw bytes", "copies the octets of the selected rows; secrets stay hidden"),
     Action("hex", "copy: as hex", "copies the octets of the row, or of its reply, as hexadecimal digits"),

@@ -22,7 +22,22 @@ Auto = Literal["none", "banner", "ehlo", "tls", "auth"]
 AUTO: tuple[Auto, ...] = ("none", "banner", "ehlo", "tls", "auth")
 """How far a start runs by itself, each further than the one before."""
 
-MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5")
+MECHANISMS = (
+    "SCRAM-SHA-512-PLUS",
+    "SCRAM-SHA-256-PLUS",
+    "SCRAM-SHA-1-PLUS",
+    "SCRAM-SHA-512",
+    "SCRAM-SHA-256",
+    "SCRAM-SHA-1",
+    "DIGEST-MD5",
+    "CRAM-MD5",
+    "PLAIN",
+    "LOGIN",
+    "OAUTHBEARER",
+    "XOAUTH2",
+    "EXTERNAL",
+    "ANONYMOUS",
+)
 """The AUTH mechanisms that the command line knows."""
 
 # Minimal systems have no services file; these names are swaks users' habit.

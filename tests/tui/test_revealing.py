@@ -6,14 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from textual import events
 
 from servers.echoing import b64, leaks
 from smtpscope.session.recorder import Recorder
 from smtpscope.session.redact import HIDDEN
 from smtpscope.smtp.events import Event, Link, LinkStatus, Opened, Received, Sent
 from smtpscope.tui.app import SmtpScope
-from smtpscope.tui.revealing import Revealing
 from tui.driving import PROFILE, Clock, Driven
 
 WORD = "wonderland"
@@ -27,14 +25,6 @@ EVENTS: list[Event] = [
 ]
 
 
-class App(Revealing, SmtpScope):
-    """The app with the action."""
-
-    def _one_key(self, key: events.Key) -> None:
-        if not self.hide_again():
-            super()._one_key(key)
-
-
 @asynccontextmanager
 async def showing(row: bytes) -> AsyncIterator[Driven]:
     """The cursor on the row that begins so."""
@@ -42,7 +32,7 @@ async def showing(row: bytes) -> AsyncIterator[Driven]:
     for event in EVENTS:
         recorder.append(event)
     keys, wall = Clock(), Clock()
-    app = App(PROFILE, recorder, clock=keys, wall_clock=wall)
+    app = SmtpScope(PROFILE, recorder, clock=keys, wall_clock=wall)
     async with app.run_test(size=(120, 40)) as pilot:
         hands = Driven(app, pilot, keys, wall)
         await hands.settle()
@@ -54,7 +44,6 @@ async def showing(row: bytes) -> AsyncIterator[Driven]:
 
 
 async def reveal(hands: Driven) -> None:
-    assert isinstance(hands.app, App)
     hands.app.do_reveal()
     await hands.settle()
 

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 from smtpscope.profile import Profile
 from smtpscope.session.case import Case, Exchange
 from smtpscope.session.causes import NEXT_TESTS, find, find_failure, next_for
-from smtpscope.session.plan import MECHANISMS
+from smtpscope.smtp import sasl
 from smtpscope.smtp.effects import path_of
 from smtpscope.smtp.facts import T
 from smtpscope.smtp.machine import Machine
@@ -246,14 +246,13 @@ class _Plan:
         return [_line("STARTTLS", new=True), self._hello(), Do("login", new=True), *rest]
 
     def _mechanisms(self) -> list[str]:
-        offered = self.ext.get("AUTH", "").upper().split()
-        return [name for name in self.profile.auth or MECHANISMS if name in offered and name in MECHANISMS]
+        wanted = self.profile.auth or sasl.BEST
+        return [name for name in wanted if sasl.choose(self.ext.get("AUTH", ""), (name,), self.tls)]
 
     def other_mechanism(self) -> Steps:
         said = (*self.case.before, self.case.exchange)
         tried = [_argument(each.line).upper() for each in said if each.kind == "AUTH"]
-        offered = self.ext.get("AUTH", "").upper().split()
-        left = [name for name in MECHANISMS if name in offered and name not in tried]
+        left = [name for name in self._mechanisms() if name not in tried]
         return [*self._reset(), Do("login", mechanism=left[0], new=True)] if left and tried else []
 
     def other_user_form(self) -> Steps:
@@ -263,7 +262,7 @@ class _Plan:
         if not (other and mechanism):
             return []
         tried = self.case.exchange
-        if tried.kind == "AUTH" and _argument(tried.line).upper() in MECHANISMS:
+        if tried.kind == "AUTH" and _argument(tried.line).upper() in sasl.MECHANISMS:
             mechanism = _argument(tried.line).upper()
         return [*self._reset(), Do("login", mechanism=mechanism, user=other, new=True)]
 

@@ -12,11 +12,12 @@ from smtpscope.smtp.command import SMTPCommand
 from smtpscope.smtp.events import Connect, StartTls, Step
 from smtpscope.smtp.facts import Facts, Transaction
 from smtpscope.smtp.machine import Machine
+from smtpscope.smtp.sasl import choose
 
 C, T = SMTPCommand, Transaction
 
-MECHANISMS = ("CRAM-MD5", "PLAIN", "LOGIN")
-"""What the transport can run by itself, the best first."""
+USUAL = "PLAIN"
+"""The mechanism that is filled in where the server has named none."""
 
 _ROAD = (
     C.NONE, C.BANNER, C.EHLO, C.AUTH, C.CONNECTED, C.MAIL, C.RCPT, C.DATA, C.SEND_STREAM, C.DOT, C.SEND_MESSAGE, C.QUIT,
@@ -50,8 +51,7 @@ def wants_tls(profile: Profile) -> bool:
 
 def mechanism(facts: Facts, profile: Profile) -> str | None:
     """The mechanism to log in with: the first wanted one that is offered and can be run."""
-    offered = facts.ext.get("AUTH", "").upper().split()
-    return next((name for name in profile.auth or MECHANISMS if name in offered and name in MECHANISMS), None)
+    return choose(facts.ext.get("AUTH", ""), profile.auth, facts.tls)
 
 
 def mail_line(profile: Profile) -> Filled:
@@ -188,7 +188,7 @@ def filled(verb: str, machine: Machine, profile: Profile, ehlo_name: str) -> Fil
         case "EHLO" | "HELO":
             return Filled(f"{verb} {ehlo_name}")
         case "AUTH":
-            return Filled(f"AUTH {mechanism(facts, profile) or (profile.auth or MECHANISMS[1:])[0]}")
+            return Filled(f"AUTH {mechanism(facts, profile) or (profile.auth or (USUAL,))[0]}")
         case "MAIL":
             return mail_line(profile)
         case "RCPT":

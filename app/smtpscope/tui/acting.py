@@ -88,6 +88,10 @@ class Acting(App[int]):
         """Show what has come."""
 
     @abstractmethod
+    def look_at(self, shown: Shown) -> Look:
+        """What the inspector looks at."""
+
+    @abstractmethod
     def show_row(self) -> None:
         """Show the row under the cursor."""
 
@@ -254,7 +258,7 @@ class Acting(App[int]):
         """As far as a login."""
         if self.profile.password is None:
             chosen = plan.mechanism(self.view.machine.facts, self.profile)
-            self.ask_credentials(chosen or plan.MECHANISMS[0])
+            self.ask_credentials(chosen or plan.USUAL)
         else:
             self.call("run_to_connected")
 
@@ -294,7 +298,7 @@ class Acting(App[int]):
             self.aside = False
             self.look()
             return
-        page = reply_page(Look(self.view, self.shown, self.main.cursor_row))
+        page = reply_page(self.look_at(self.shown))
         self.push_screen(Help([paragraph.spans for paragraph in page], self.main.pane))
 
     def do_earlier(self) -> None:

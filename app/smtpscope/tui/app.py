@@ -21,21 +21,24 @@ from smtpscope.actions import ACTIONS, BY_MEMBER
 from smtpscope.profile import Profile
 from smtpscope.session import causes, plan
 from smtpscope.session.findings import summary
+from smtpscope.session.known_certificates import Known, KnownCertificates
 from smtpscope.session.recorder import Recorder
 from smtpscope.session.thread import SessionThread
 from smtpscope.session.view import View
 from smtpscope.smtp.command import SMTPCommand
-from smtpscope.smtp.events import Asked
+from smtpscope.smtp.events import Asked, Secured
 from smtpscope.tui import theme
 from smtpscope.tui.comparing import Comparing
 from smtpscope.tui.header import Shown
 from smtpscope.tui.history import History
 from smtpscope.tui.inspector import Inspector
+from smtpscope.tui.inspector_pages import Look
 from smtpscope.tui.keeping import Keeping
 from smtpscope.tui.keys import BURST_GAP, KeyGate
 from smtpscope.tui.last_wall import LastWall, fault
 from smtpscope.tui.main_screen import MainScreen
 from smtpscope.tui.palette import Palette
+from smtpscope.tui.revealing import Revealing
 from smtpscope.tui.rows import LogRows
 from smtpscope.tui.searching import Searching
 from smtpscope.tui.varying import Varying
@@ -61,7 +64,7 @@ class Woken(Message):
     """The session has something new."""
 
 
-class SmtpScope(Varying, Comparing, Keeping, Searching):
+class SmtpScope(Revealing, Varying, Comparing, Keeping, Searching):
     """One screen for one session."""
 
     TITLE = "smtpscope"
@@ -107,6 +110,9 @@ class SmtpScope(Varying, Comparing, Keeping, Searching):
         self.news = ""
         self.recording = "" if session is not None else "recording, read-only"
         """What a recording is called."""
+        self.known: KnownCertificates | None = None
+        """What servers have shown before this run, None if nobody remembers."""
+        self.earlier: dict[Secured, Known | None] = {}
         self.own_question = None
         self.aside = False
         self._left = -1  # rows that there were when the past was gone back to; negative in the present
@@ -190,6 +196,7 @@ class SmtpScope(Varying, Comparing, Keeping, Searching):
             self._take()
         if self.view.now.question is not self._asked:
             self._asked, self.aside = self.view.now.question, False
+        self._note_certificate()
         self.hear()
         log, forms = self.view.log, self.view.redactor.forms
         if forms > self._forms:  # rows that were drawn may hold what is a secret now
@@ -199,6 +206,14 @@ class SmtpScope(Varying, Comparing, Keeping, Searching):
         log.changed = len(log.shown)
         self.main.log_view.sync()
         self._show()
+
+    def _note_certificate(self) -> None:
+        """Remember what a server shows, and what it had shown before."""
+        now = self.view.now
+        if self.known is None or now.secured is None or now.opened is None or now.secured in self.earlier:
+            return
+        seen = now.opened.wall + now.secured.time
+        self.earlier[now.secured] = self.known.note(now.opened.server, now.opened.port, now.secured.chain, seen)
 
     def _take(self) -> None:
         """Fold in a portion of what has come; of a flood more follow, and keys come between them."""
@@ -278,9 +293,13 @@ class SmtpScope(Varying, Comparing, Keeping, Searching):
         self.show_row()
         self.show_footer()
 
+    def look_at(self, shown: Shown) -> Look:
+        """What the inspector looks at."""
+        return Look(self.view, shown, self.main.cursor_row, self.test_ids, self.profile.password, self.earlier)
+
     def show_row(self) -> None:
         """The row under the cursor, below a question or news."""
-        self.main.show_row(self.view, self.shown, self.question, self.news, self.test_ids)
+        self.main.show_row(self.look_at(self.shown), self.question, self.news)
 
     def show_footer(self) -> None:
         """What space does now, and the keys."""
@@ -320,6 +339,8 @@ class SmtpScope(Varying, Comparing, Keeping, Searching):
             self.set_timer(BURST_GAP, self._let_go)  # the timer was early: no key is held for ever
 
     def _one_key(self, key: events.Key) -> None:
+        if self.hide_again():
+            return
         key.let_go = True  # type: ignore[attr-defined]
         if self.news:
             self.say("")

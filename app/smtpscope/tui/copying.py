@@ -5,7 +5,7 @@ from __future__ import annotations
 from smtpscope.session.redact import HIDDEN
 from smtpscope.tui import clipboard
 from smtpscope.tui.acting import Acting
-from smtpscope.tui.inspector_pages import Look, bytes_of
+from smtpscope.tui.inspector_pages import bytes_of
 from smtpscope.visible import escape
 
 SECRET = "··"
@@ -32,8 +32,18 @@ class Copying(Acting):
             last = end
         self._copy("".join([*pieces, escape(data[last:])]))
 
+    def do_certificates(self) -> None:
+        """Copy the certificates of the moment that is shown."""
+        secured = self.shown.moment.secured
+        if secured is None or not secured.chain:
+            self.say("there is no TLS here, and so no certificate")
+            return
+        from smtpscope.session.certificates import pem  # what it stands on is not for before the first frame
+
+        self.say(clipboard.copy(pem(secured.chain), self.copy_to_clipboard))
+
     def _octets(self) -> tuple[bytes, list[tuple[int, int]]]:
-        data, _, hidden = bytes_of(Look(self.view, self.shown, self.main.cursor_row))
+        data, _, hidden = bytes_of(self.look_at(self.shown))
         return data, hidden
 
     def _copy(self, text: str) -> None:

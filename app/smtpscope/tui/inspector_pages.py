@@ -6,16 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
+from smtpscope.secret import Secret
 from smtpscope.session.capabilities import capability_lines
 from smtpscope.session.causes import Situation
 from smtpscope.session.explain import failure_lines, reply_lines
 from smtpscope.session.findings import evidence, findings_lines
+from smtpscope.session.known_certificates import Known
 from smtpscope.session.log import Kind, Log, Spans
+from smtpscope.session.login_fields import login_lines
 from smtpscope.session.recipients import recipient_lines
 from smtpscope.session.repeat_table import repeat_lines
+from smtpscope.session.reveal import shape_lines
+from smtpscope.session.tls_report import tls_lines
 from smtpscope.session.view import View
 from smtpscope.session.waterfall import Bar, bars, head
-from smtpscope.smtp.events import Received, Sent
+from smtpscope.smtp.events import Received, Secured, Sent
 from smtpscope.smtp.reply import Reply, ReplyReader
 from smtpscope.tui.header import Shown
 from smtpscope.visible import safe
@@ -35,6 +40,10 @@ class Look(NamedTuple):
     row: int
     tests: Callable[[int], Sequence[str] | None] = lambda row: None
     """The ids of the tests that can be run at a row, in the order of their digits."""
+    given: Secret | None = None
+    """The password that was given for this run."""
+    earlier: Mapping[Secured, Known | None] = {}
+    """What servers had shown before these handshakes."""
 
     def state(self, tab: str) -> tuple[object, ...]:
         """What the tab depends on: while it is the same, nothing need be shown anew."""
@@ -65,7 +74,7 @@ class Look(NamedTuple):
 @cache
 def pages() -> Mapping[str, Callable[[Look], list[Paragraph]]]:
     """The tabs that are paragraphs, by name, in their order."""
-    return {"reply": reply_page, "EHLO": ehlo_page, "rcpt": rcpt_page, "findings": findings_page}
+    return {"reply": reply_page, "tls": tls_page, "EHLO": ehlo_page, "rcpt": rcpt_page, "findings": findings_page}
 
 
 def reply_of(log: Log, row: int) -> Reply | None:
@@ -97,7 +106,7 @@ def _explained(look: Look) -> list[Spans]:
             asked = log.asked[rows[0]]
             lines = [log.spans(each, whole=True) for each in rows[:LINES]]
             explained = reply_lines(reply, asked if asked >= 0 else None, look.situation, look.tests(row))
-            return [*explained, [], *lines]
+            return [*explained, *shape_lines(log, rows[0], look.given), *_step(look), [], *lines]
         return [[("A line of a reply that has not ended.", "text")], [], log.spans(row)]
     if kind is Kind.TEXT:
         return [
@@ -110,6 +119,7 @@ def _explained(look: Look) -> list[Spans]:
         return [
             [("Sent", "strong"), (" inside TLS" if log.tls[row] else " in clear", "text")],
             [(f"{log.length[row]:,} octets, the line ends in {ending}", "dim")],
+            *_step(look),
             [],
             log.spans(row),
         ]
@@ -117,7 +127,23 @@ def _explained(look: Look) -> list[Spans]:
     return [[(safe(words), "text")], *failure_lines(words, look.tests(row))]
 
 
+def _step(look: Look) -> list[Spans]:
+    """The fields of a login's step; a token's end is judged as of the session."""
+    moment = look.shown.moment
+    now = moment.opened.wall + look.view.log.time[look.row] if moment.opened else 0.0
+    lines = login_lines(look.view.log, look.row, look.view.redactor, now)
+    return [[], *lines] if lines else []
+
+
 # -- what the session comes to
+
+
+def tls_page(look: Look) -> list[Paragraph]:
+    """The handshake, both verdicts and the certificates."""
+    moment, secured = look.shown.moment, look.shown.moment.secured
+    wall = moment.opened.wall + secured.time if moment.opened and secured else 0.0
+    earlier = look.earlier.get(secured) if secured is not None else None
+    return [Paragraph(spans) for spans in tls_lines(secured, wall, earlier, look.view.redactor)]
 
 
 def ehlo_page(look: Look) -> list[Paragraph]:

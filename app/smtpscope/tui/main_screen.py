@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import ClassVar
 
@@ -215,15 +215,9 @@ class MainScreen(Screen[None]):
         """The id of the row under the log's cursor, -1 for none."""
         return self.rows.id(self.log_view.cursor)
 
-    def show_row(
-        self,
-        view: View,
-        shown: Shown,
-        question: Asked | None,
-        news: str,
-        tests: Callable[[int], Sequence[str] | None] = lambda row: None,
-    ) -> None:
-        """The row under the cursor, below a question or news; ``tests`` gives the tests at a row, by their ids."""
+    def show_row(self, look: Look, question: Asked | None, news: str) -> None:
+        """The row under the cursor, below a question or news."""
+        view = look.view
         row, log = self.cursor_row, view.log
         if self.seek_bar is not None and row >= 0:
             self.seek_bar.show(self.seek.position(row), self.seek.ticks(), *self.seek.ends)
@@ -232,14 +226,13 @@ class MainScreen(Screen[None]):
             width = INSPECTOR - 3 if self.beside else self.size.width - 2
             above = [*_question(question, view.redactor.text(question.text), width), *above]
         if self.beside or self.has_class("over"):
-            self.inspector.show(Look(view, shown, row, tests), above)
+            self.inspector.show(look, above)
         if self.beside:
             return
         reply = reply_of(log, row)
         if reply is not None:
             lines: list[Spans] = [
-                [(view.redactor.text(line), "text")]
-                for line in brief(reply, Look(view, shown, row).situation).splitlines()
+                [(view.redactor.text(line), "text")] for line in brief(reply, look.situation).splitlines()
             ]
         else:
             lines = wrapped(log.spans(row), self.size.width - 2) if row >= 0 else [[(_WELCOME, "dim")]]

@@ -14,6 +14,7 @@ from smtpscope.again import line_of
 from smtpscope.profile import Profile
 from smtpscope.saying import complain
 from smtpscope.session.keep import CannotKeep, load
+from smtpscope.session.known_certificates import KnownCertificates
 from smtpscope.session.peer_files import printed
 from smtpscope.session.recorder import Recorder
 from smtpscope.session.ring import Ring
@@ -41,6 +42,8 @@ def run(profile: Profile) -> int:
     app: SmtpScope
     session = SessionThread(profile, recorder, lambda: app.wake())
     app = SmtpScope(profile, recorder, session, history=history)
+    if not profile.demo:  # whose certificate is another one each time
+        app.known = KnownCertificates(state_folder(), writes=profile.keep)
     if profile.save is not None:
         try:
             app.keep(Path(profile.save))

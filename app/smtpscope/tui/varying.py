@@ -72,7 +72,7 @@ class Varying(Testing):
         elif self.past:
             self.say("End first: this is the past, and nothing can be sent from it")
         elif words[0] in LOGINS and self.profile.password is None and self.session is not None and not self.undecided:
-            mechanism = given[0].upper() if words[0] == "auth" and given else plan.MECHANISMS[0]
+            mechanism = given[0].upper() if words[0] == "auth" and given else plan.USUAL
             self.once_known(mechanism, lambda: self._begin_variation(words[0], given, to))
         else:
             self._begin_variation(words[0], given, to)
