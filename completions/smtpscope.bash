@@ -21,7 +21,7 @@ _smtpscope() {
     case $before in
     -s | --server) COMPREPLY=($(compgen -A hostname -- "$current")) && return ;;
     -p | --port) _smtpscope_from "$current" smtp submission submissions smtps lmtp && return ;;
-    -a | --auth) _smtpscope_from "$current" PLAIN LOGIN CRAM-MD5 ;;
+    -a | --auth) _smtpscope_from "$current" SCRAM-SHA-512-PLUS SCRAM-SHA-256-PLUS SCRAM-SHA-1-PLUS SCRAM-SHA-512 SCRAM-SHA-256 SCRAM-SHA-1 DIGEST-MD5 CRAM-MD5 PLAIN LOGIN OAUTHBEARER XOAUTH2 EXTERNAL ANONYMOUS ;;
     --auto) _smtpscope_from "$current" none banner ehlo tls auth && return ;;
     --as) _smtpscope_from "$current" transcript jsonl markdown html svg swaks curl openssl python && return ;;
     --save | --tls-ca-path | --tls-cert | --tls-key | --tls-chain | --keylog | --tls-get-peer-*)

@@ -43,7 +43,7 @@ complete -c smtpscope -n $on_server -l keylog -r -F -d "append the session's key
 complete -c smtpscope -n $on_server -l help-tls -d "the options for TLS"
 complete -c smtpscope -n $on_server -l tls-ca-path -r -F -d "trust anchors"
 complete -c smtpscope -n $on_server -l tls-insecure -d "go on without trust"
-complete -c smtpscope -n $on_server -s a -l auth -a "PLAIN LOGIN CRAM-MD5" -d "log in"
+complete -c smtpscope -n $on_server -s a -l auth -a "SCRAM-SHA-512-PLUS SCRAM-SHA-256-PLUS SCRAM-SHA-1-PLUS SCRAM-SHA-512 SCRAM-SHA-256 SCRAM-SHA-1 DIGEST-MD5 CRAM-MD5 PLAIN LOGIN OAUTHBEARER XOAUTH2 EXTERNAL ANONYMOUS" -d "log in"
 complete -c smtpscope -n $on_server -o au -l au -x -d "user name"
 complete -c smtpscope -n $on_server -o ap -l ap -d "password; without a value it is asked for"
 complete -c smtpscope -n $on_server -l password -x -a "- @ cmd: netrc keyring" -d "where the password comes from"

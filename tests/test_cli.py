@@ -153,7 +153,7 @@ REFUSED: list[tuple[list[str], str]] = [
     (["a.test", "b.test"], "One server at a time, not a.test and b.test."),
     (["a.test", "-s", "b.test"], "One server at a time, not a.test and b.test."),
     (["demo", "-s", "b.test"], "One server at a time, not demo and b.test."),
-    (["-a", "X", "y"], "One server at a time, not X and y. -a takes a list of PLAIN, LOGIN, CRAM-MD5, or nothing."),
+    (["-a", "X", "y"], "One server at a time, not X and y. -a takes a list such as PLAIN,CRAM-MD5, or nothing."),
     (["a.test:25", "-p", "26"], "Which port? a.test:25 has one, and -p says 26."),
     (["a.test", "-p", "70000"], "70000 is not a port: a number from 1 to 65535 or a service's name."),
     (["a@b.test"], "a@b.test is not a host name: write HOST or HOST:PORT."),

@@ -131,7 +131,7 @@ def test_what_is_not_a_time(text: str) -> None:
 def test_only_lists_of_known_mechanisms_are_one() -> None:
     assert parse_mechanisms("plain") == ("PLAIN",)
     assert parse_mechanisms("Cram-MD5,LOGIN") == ("CRAM-MD5", "LOGIN")
-    assert [parse_mechanisms(text) for text in ("", "PLAIN,", "mail.example.org", "PLAIN,XOAUTH2", "PLAIN LOGIN")] == [
+    assert [parse_mechanisms(text) for text in ("", "PLAIN,", "mail.example.org", "PLAIN,GSSAPI", "PLAIN LOGIN")] == [
         None
     ] * 5
 

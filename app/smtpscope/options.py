@@ -13,7 +13,6 @@ import click
 
 from smtpscope import __version__, tls_given
 from smtpscope.profile import (
-    MECHANISMS,
     Auto,
     Profile,
     parse_local,
@@ -49,7 +48,7 @@ HELP = r"""smtpscope: an interactive SMTP debugger. Names take one dash or two.
   -d --data TEXT|@FILE       the message; \n in TEXT ends a line
   -tls, -tlsc                STARTTLS, or TLS from the first octet on
   --tls-ca-path PATH         trust these; --tls-insecure trusts all; --help-tls
-  -a --auth [LIST]           log in, by any or some of PLAIN,LOGIN,CRAM-MD5
+  -a --auth [LIST]           log in, by the best mechanism or the first of LIST
   -au USER -ap [PASSWORD]    -ap alone asks; --password-env NAME is a variable
   --password SOURCE          @FILE, -, cmd:COMMAND, netrc or keyring
   --timeout TIME             for each reply: 30, 30s, 2m, 1h; 0 for no limit
@@ -209,7 +208,7 @@ def _kept(given: dict[str, Any]) -> Open | Export | Diff:
 
 def _too_many_servers(given: dict[str, Any]) -> NoReturn:
     named = [*given["target"], *([given["server"]] if given["server"] is not None else [])]
-    hint = f" -a takes a list of {', '.join(MECHANISMS)}, or nothing." if given["auth"] is not None else ""
+    hint = " -a takes a list such as PLAIN,CRAM-MD5, or nothing." if given["auth"] is not None else ""
     raise click.UsageError(f"One server at a time, not {' and '.join(named)}.{hint}")
 
 

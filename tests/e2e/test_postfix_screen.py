@@ -72,7 +72,7 @@ async def test_a_whole_session_by_keys(postfix: Postfix, tmp_path: Path) -> None
         await terminal.space("EHLO client.test")
         await terminal.space("STARTTLS", "TLS started: certificate good", "TLS1.3 ✓")
         await terminal.space("EHLO client.test")
-        await terminal.space("AUTH CRAM-MD5", "235 2.7.0 Authentication successful", "✓  alice")
+        await terminal.space("AUTH SCRAM-SHA-256", "235 2.7.0 Authentication successful", "✓  alice")
 
         await terminal.press("d")
         await terminal.sees("> DATA", "out of order")
@@ -109,7 +109,18 @@ async def test_a_whole_session_by_keys(postfix: Postfix, tmp_path: Path) -> None
 
 MAIL = "MAIL FROM:<alice@mail.test>"
 BEFORE_TEXT = [
-    *("EHLO client.test", "STARTTLS", "EHLO client.test", "AUTH CRAM-MD5", "[hidden]", "DATA", MAIL, "RSET", MAIL),
+    *(
+        "EHLO client.test",
+        "STARTTLS",
+        "EHLO client.test",
+        "AUTH SCRAM-SHA-256",
+        "[hidden]",
+        "",
+        "DATA",
+        MAIL,
+        "RSET",
+        MAIL,
+    ),
     *("RCPT TO:<reject@mail.test>", "RCPT TO:<bob@mail.test>", "DATA"),
 ]
 
@@ -118,6 +129,9 @@ def check_transcript(transcript: str, marker: str) -> None:
     """swaks' marks, every command and reply, and nothing of the password."""
     lines = [line.rstrip() for line in transcript.splitlines()]
     sent = [line[4:] for line in lines if line.startswith((" ->", " ~>"))]
+    sent = [
+        " ".join(line.split()[:2]) if line.startswith("AUTH") else line for line in sent
+    ]  # its nonce is never known
     typed = [line.format(marker=marker) for line in TYPED]
     assert sent[: len(BEFORE_TEXT)] == BEFORE_TEXT
     assert sent[-len(typed) - 7 :] == [

@@ -17,6 +17,12 @@ class Unbegun(SessionThread):
     def start(self) -> None:
         """Not here."""
 
+    def call(self, method: str, *arguments: object) -> None:
+        """Only what the user adds is taken."""
+        if method == "record":
+            self.recorder.append(*arguments)  # type: ignore[arg-type]
+            self._wake()
+
     async def settled(self) -> None:
         """Nothing is ever in flight."""
 

@@ -252,7 +252,8 @@ class _Plan:
     def other_mechanism(self) -> Steps:
         said = (*self.case.before, self.case.exchange)
         tried = [_argument(each.line).upper() for each in said if each.kind == "AUTH"]
-        left = [name for name in self._mechanisms() if name not in tried]
+        offered = self.ext.get("AUTH", "")
+        left = [name for name in sasl.BEST if name not in tried and sasl.choose(offered, (name,), self.tls)]
         return [*self._reset(), Do("login", mechanism=left[0], new=True)] if left and tried else []
 
     def other_user_form(self) -> Steps:

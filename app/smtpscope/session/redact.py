@@ -55,6 +55,8 @@ class Redactor:
         self._unended = b""  # a secret whose line has not ended yet
         self._mechanism = ""  # of the login that is going on
         self._asked = b""  # the challenge that our response answers
+        self.proofs: tuple[bytes, ...] = ()
+        """The words in which the server has proved itself in this login, as its mechanism has it do."""
 
     @property
     def forms(self) -> int:
@@ -101,11 +103,14 @@ class Redactor:
 
     def _learn_said(self) -> None:
         """The server's own proof is made of the password, too: who has it can try passwords."""
+        proofs = []
         for match in _SPOKEN.finditer(self._said):
             for word in match.group(1).split():
                 for field in describe(self._mechanism, False, _decoded(word)):
                     if field.secret:
                         self._add(field.value)
+                        proofs.append(word)
+        self.proofs = tuple(proofs)
 
     def _compile(self) -> None:
         longest_first = sorted(self._forms.items(), key=lambda item: len(item[1]), reverse=True)

@@ -50,13 +50,13 @@ def header(shown: Shown, profile: Profile, width: int, picture_size: str) -> Spa
     for part in (_login(shown), _recipients(shown)) if picture_size != "strip" or not narrow else ():
         parts += [part] if _taken([*parts, part], gap) <= room else []
     parts.append(_fitting(doing, width - 2 - _taken(parts, gap)))
+    if shown.moment.queue_id:
+        queue_id: Spans = [("queue id ", "dim"), (_foreign(shown, shown.moment.queue_id), "strong")]
+        parts += [queue_id] if _taken([*parts, queue_id], gap) - gap <= width - 2 else []
     if shown.findings:
         words = shown.findings if width >= 100 else f"!{shown.findings.split()[0]}"
         found: Spans = [(words, "warn")]
         parts += [found] if _taken([*parts, found], gap) - gap <= width - 2 else []
-    if shown.moment.queue_id:
-        queue_id: Spans = [("queue id ", "dim"), (_foreign(shown, shown.moment.queue_id), "strong")]
-        parts += [queue_id] if _taken([*parts, queue_id], gap) - gap <= width - 2 else []
     spans: Spans = [(" ", "text")]
     for part in parts:
         if part:

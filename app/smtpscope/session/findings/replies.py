@@ -59,7 +59,10 @@ def challenge(answer: Answer, machine: Machine, seen: Seen) -> Said:
 def secret_said_back(answer: Answer, machine: Machine, seen: Seen) -> Said:
     """The password or a response to a challenge, in the reply to a login."""
     pending = answer.pending
-    if pending is None or pending.kind != "AUTH" or not seen.redactor.spans(answer.reply.raw):
+    said = answer.reply.raw
+    for proof in seen.redactor.proofs:  # which is not what we said
+        said = said.replace(proof, b"")
+    if pending is None or pending.kind != "AUTH" or not seen.redactor.spans(said):
         return ()
     return ("the server says the secret of the login back",)
 
