@@ -97,6 +97,7 @@ def test_a_moment_goes_on_without_the_one_it_was_copied_from() -> None:
 
 def test_a_long_session_keeps_few_copies(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(past, "EVERY", 10)
+    monkeypatch.setattr(past, "STEP", 5)
     monkeypatch.setattr(past, "COPIES", 8)
     recorder = recorded([*finished()[:6], *(Sent(1.0, b"NOOP\r\n"), Received(1.1, b"250 ok\r\n")) * 300])
     going_back, running, ran = Past(recorder), Moment(), {}

@@ -11,7 +11,7 @@ EVERY = 1000
 COPIES = 256
 """How many copies are kept at most; from then on every second one is let go."""
 STEP = 250
-"""Events between two copies of the stretch that was looked at last."""
+"""Events between two copies of the newest stretch, and of the one that was looked at last."""
 
 
 class Past:
@@ -22,12 +22,17 @@ class Past:
         self._every = EVERY
         self._kept: dict[int, Moment] = {0: Moment()}  # as they were before the event of that index
         self._near: dict[int, Moment] = {}
+        self._late: dict[int, Moment] = {}  # of the newest stretch, which is gone back to first
 
     def keep(self, index: int, moment: Moment) -> None:
         """``moment`` is as it was before event ``index``: copy it, if it is time for that."""
-        if index % self._every or index in self._kept:
+        if index % STEP or index in self._kept:
             return
-        self._kept[index] = moment.copy()
+        copy = self._late[index] = moment.copy()
+        if len(self._late) * STEP > self._every:
+            del self._late[next(iter(self._late))]
+        if index % self._every == 0:
+            self._kept[index] = copy
         if len(self._kept) > COPIES:
             self._every *= 2
             self._kept = {place: kept for place, kept in self._kept.items() if not place % self._every}
@@ -43,12 +48,13 @@ class Past:
 
     def _before(self, index: int) -> Moment:
         """The session before event ``index``, to be gone on from."""
-        start = max(place for place in self._kept if place <= index)
+        known = {**self._kept, **self._late}
+        start = max(place for place in known if place <= index)
         near = max((place for place in self._near if place <= index), default=-1)
         if near >= start:
             moment, start = self._near[near].copy(), near
         else:
-            moment = self._kept[start].copy()
+            moment = known[start].copy()
             self._near = {}
         for place in range(start, index):
             if place % STEP == 0 and place not in self._near:
