@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smtpscope.session.causes import NEXT_TESTS, Situation, find, next_for, rows
-from smtpscope.session.explain import CODE, FAULT, KEY, brief, duration, failure_lines, reply_lines
+from smtpscope.session.explain import CODE, FAULT, KEY, brief, failure_lines, reply_lines
+from smtpscope.session.notes import duration
 from smtpscope.smtp.reply import Reply, ReplyReader
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from smtpscope.session.causes import NEXT_TESTS, Cause, Situation, find, find_failure, likely_for, next_for
 from smtpscope.session.code_tables import OUTLOOK
 from smtpscope.session.codes import CodeMeaning, EnhancedMeaning, explain_code, explain_enhanced
+from smtpscope.session.notes import duration
 from smtpscope.smtp.reply import Reply
 from smtpscope.visible import TEXT, Spans
 
@@ -80,17 +81,6 @@ def brief(reply: Reply, situation: Situation | None = None) -> str:
         others = f" (and {len(reply.defects) - 1} more)" if len(reply.defects) > 1 else ""
         second = _cut(f"! {reply.defects[0].value}", BRIEF_CELLS - len(others)) + others
     return "\n".join(_cut(row, BRIEF_CELLS) for row in (first, second) if row)
-
-
-def duration(seconds: float) -> str:
-    """A length of time as people read it: ``0.4 ms``, ``31 ms``, ``1.25 s``, ``2 min 5 s``."""
-    if seconds < 0.00995:
-        return f"{max(0.0, seconds) * 1000:.1f} ms"
-    if seconds < 0.9995:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 99.95:
-        return f"{seconds:.2f} s"
-    return f"{round(seconds) // 60} min {round(seconds) % 60} s"
 
 
 def _with_wait(reply: Reply, sent: float | None, situation: Situation | None) -> Situation | None:

@@ -11,10 +11,9 @@ import secrets
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeAlias
 
-from smtpscope.profile import Profile
+from smtpscope.profile import MECHANISMS, Profile
 from smtpscope.session.case import Case, Exchange
 from smtpscope.session.causes import NEXT_TESTS, find, find_failure, next_for
-from smtpscope.smtp import sasl
 from smtpscope.smtp.effects import path_of
 from smtpscope.smtp.facts import T
 from smtpscope.smtp.machine import Machine
@@ -246,10 +245,14 @@ class _Plan:
         return [_line("STARTTLS", new=True), self._hello(), Do("login", new=True), *rest]
 
     def _mechanisms(self) -> list[str]:
+        from smtpscope.smtp import sasl  # not before it is needed: a start is quicker without
+
         wanted = self.profile.auth or sasl.BEST
         return [name for name in wanted if sasl.choose(self.ext.get("AUTH", ""), (name,), self.tls)]
 
     def other_mechanism(self) -> Steps:
+        from smtpscope.smtp import sasl
+
         said = (*self.case.before, self.case.exchange)
         tried = [_argument(each.line).upper() for each in said if each.kind == "AUTH"]
         offered = self.ext.get("AUTH", "")
@@ -263,7 +266,7 @@ class _Plan:
         if not (other and mechanism):
             return []
         tried = self.case.exchange
-        if tried.kind == "AUTH" and _argument(tried.line).upper() in sasl.MECHANISMS:
+        if tried.kind == "AUTH" and _argument(tried.line).upper() in MECHANISMS:
             mechanism = _argument(tried.line).upper()
         return [*self._reset(), Do("login", mechanism=mechanism, user=other, new=True)]
 

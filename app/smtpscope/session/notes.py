@@ -115,3 +115,14 @@ def message(event: Progress, lines: int) -> str:
 def wall_time(seconds: float) -> str:
     """A time of day with milliseconds."""
     return datetime.fromtimestamp(seconds).strftime("%H:%M:%S.%f")[:-3]
+
+
+def duration(seconds: float) -> str:
+    """A length of time as people read it: ``0.4 ms``, ``31 ms``, ``1.25 s``, ``2 min 5 s``."""
+    if seconds < 0.00995:
+        return f"{max(0.0, seconds) * 1000:.1f} ms"
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 99.95:
+        return f"{seconds:.2f} s"
+    return f"{round(seconds) // 60} min {round(seconds) % 60} s"

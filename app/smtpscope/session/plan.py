@@ -12,7 +12,6 @@ from smtpscope.smtp.command import SMTPCommand
 from smtpscope.smtp.events import Connect, StartTls, Step
 from smtpscope.smtp.facts import Facts, Transaction
 from smtpscope.smtp.machine import Machine
-from smtpscope.smtp.sasl import choose
 
 C, T = SMTPCommand, Transaction
 
@@ -51,6 +50,8 @@ def wants_tls(profile: Profile) -> bool:
 
 def mechanism(facts: Facts, profile: Profile) -> str | None:
     """The mechanism to log in with: the first wanted one that is offered and can be run."""
+    from smtpscope.smtp.sasl import choose  # not before it is needed: a start is quicker without
+
     return choose(facts.ext.get("AUTH", ""), profile.auth, facts.tls)
 
 

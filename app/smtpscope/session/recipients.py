@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from smtpscope.session.explain import duration
+from smtpscope.session.notes import duration
 from smtpscope.session.redact import Redactor
 from smtpscope.smtp.facts import Facts, Recipient, T
 from smtpscope.smtp.reply import Reply

@@ -13,11 +13,11 @@ import binascii
 import re
 from urllib.parse import quote, quote_plus
 
+from smtpscope.profile import MECHANISMS
 from smtpscope.secret import Secret
 from smtpscope.session.keywords import KEYWORDS
 from smtpscope.smtp.effects import MEMBERS
 from smtpscope.smtp.events import Event, Received, Sent
-from smtpscope.smtp.sasl import MECHANISMS
 from smtpscope.smtp.sasl_fields import describe
 from smtpscope.smtp.saslprep import prepared
 from smtpscope.visible import octets

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import median
 
-from smtpscope.session.explain import duration
+from smtpscope.session.notes import duration
 from smtpscope.session.timing import PAUSE, WAITING, Timeline
 from smtpscope.visible import Spans, safe
 
@@ -21,6 +20,8 @@ def repeat_lines(runs: Sequence[Timeline], width: int = 46) -> list[Spans]:
     rows = _rows(runs)
     if not rows:
         return []
+    from statistics import median  # which brings fractions and decimals: not for the first frame
+
     name = max(8, min(max(len(label) for label, _ in rows), width - 4 - 4 * 8))
     head = f"{'step':<{name}} {'n':>3} {'min':>7} {'median':>7} {'p95':>7} {'max':>7}"
     lines: list[Spans] = [[(f"{count(len(runs), 'run')} on fresh connections", "strong")], [(head, "dim")]]

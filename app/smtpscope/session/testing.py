@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from smtpscope.session import plan
 from smtpscope.session.case import Case
 from smtpscope.session.causes import NEXT_TESTS
-from smtpscope.session.explain import duration
 from smtpscope.session.next_tests import Do, Planned
+from smtpscope.session.notes import duration
 from smtpscope.session.repeat import goodbye
 from smtpscope.smtp.command import C
 from smtpscope.smtp.errors import ConnectFailed, ConnectionLost, ReplyTimeout, TransportError

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from smtpscope.session.compare import outcome
 from smtpscope.session.exchanges import Connection, Exchange, connections
-from smtpscope.session.explain import duration
 from smtpscope.session.export.hiding import Hide
+from smtpscope.session.notes import duration
 from smtpscope.session.recorder import Recorder
 from smtpscope.session.redact import Redactor
 from smtpscope.smtp.events import Event, Failed, Link, Opened, Told

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from smtpscope.session.explain import duration
+from smtpscope.session.notes import duration
 from smtpscope.session.timing import BANNER, COMMAND, HOST, PAUSE, TEXT, TLS, Step, Timeline
 from smtpscope.visible import Spans, safe
 

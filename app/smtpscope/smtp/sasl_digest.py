@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import re
 from hashlib import md5
 
@@ -36,6 +35,8 @@ def digest_md5(login: Login) -> Steps:
     last = yield respond((b"charset=utf-8," if utf_8 else b"") + said + tail)
     if not last:
         raise Broken("the server has not shown that it knows the password: its rspauth did not come")
+    import hmac  # not before it is needed: a start is quicker without
+
     if not hmac.compare_digest(
         directives(last).get("rspauth", b""), digest(whole, nonce, login.nonce.encode(), b":" + uri)
     ):

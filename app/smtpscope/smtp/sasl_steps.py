@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import secrets
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -14,6 +13,8 @@ from smtpscope.smtp.saslprep import prepared, remark
 
 
 def _fresh_nonce() -> str:
+    import secrets  # not before it is needed: a start is quicker without
+
     return base64.b64encode(secrets.token_bytes(18)).decode()  # no comma, no padding, printable
 
 

@@ -13,7 +13,6 @@ from smtpscope.profile import Profile, parse_seconds
 from smtpscope.session import plan
 from smtpscope.session.recorder import Recorder
 from smtpscope.session.thread import SessionThread
-from smtpscope.session.transcript import transcript
 from smtpscope.session.view import View
 from smtpscope.smtp.command import SMTPCommand
 from smtpscope.smtp.events import Answered, Asked, Event
@@ -319,6 +318,8 @@ class Acting(App[int]):
 
     def do_transcript(self) -> None:
         """Copy the session."""
+        from smtpscope.session.transcript import transcript  # not before it is needed: a start is quicker without
+
         text = transcript(self.recorder, redact=self.view.redactor)
         self.say(clipboard.copy(text, self.copy_to_clipboard))
 

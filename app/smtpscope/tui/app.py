@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual import events
@@ -19,9 +19,8 @@ from textual.widgets import Input
 
 from smtpscope.actions import ACTIONS, BY_MEMBER
 from smtpscope.profile import Profile
-from smtpscope.session import causes, plan
+from smtpscope.session import plan
 from smtpscope.session.findings import summary
-from smtpscope.session.known_certificates import Known, KnownCertificates
 from smtpscope.session.recorder import Recorder
 from smtpscope.session.thread import SessionThread
 from smtpscope.session.view import View
@@ -47,6 +46,9 @@ from smtpscope_widgets.seek_bar import SeekBar
 from smtpscope_widgets.state_diagram import StateDiagram
 from smtpscope_widgets.text_rows import TextRows
 from smtpscope_widgets.wire_log import WireLog
+
+if TYPE_CHECKING:
+    from smtpscope.session.known_certificates import Known, KnownCertificates
 
 FRAME = 0.05
 """Seconds between two looks at what has come: 20 a second at most."""
@@ -110,6 +112,8 @@ class SmtpScope(Revealing, Varying, Comparing, Keeping, Searching):
         self.news = ""
         self.recording = "" if session is not None else "recording, read-only"
         """What a recording is called."""
+        self.begun: Callable[[], None] = lambda: None
+        """Called behind the first frame, before the session begins."""
         self.known: KnownCertificates | None = None
         """What servers have shown before this run, None if nobody remembers."""
         self.earlier: dict[Secured, Known | None] = {}
@@ -147,7 +151,8 @@ class SmtpScope(Revealing, Varying, Comparing, Keeping, Searching):
 
     def _begin(self) -> None:
         gc.enable()  # the command line has stopped it for the start
-        threading.Thread(target=causes.rows, name="causes", daemon=True).start()  # read before they are asked for
+        threading.Thread(target=_read_causes, name="causes", daemon=True).start()
+        self.begun()
         if self.session is not None:
             self.session.start()
 
@@ -416,3 +421,10 @@ class SmtpScope(Revealing, Varying, Comparing, Keeping, Searching):
         """A click on the footer does what the key does."""
         if event.rows is self.main.bottom and (action := self.main.footer_action(event.x)):
             self.action_do(action)
+
+
+def _read_causes() -> None:
+    """Have what replies mean read before it is asked for."""
+    from smtpscope.session import causes
+
+    causes.rows()

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
-from smtpscope.session.keep import is_being_written, load
 from smtpscope.tui import clipboard
 from smtpscope.tui.acting import Acting
 from smtpscope.tui.history import state_folder
@@ -124,6 +123,8 @@ class Comparing(Acting):
         from smtpscope.session.compare import compare
 
         redactor = deepcopy(self.view.redactor)
+        from smtpscope.session.keep import load
+
         loaded = await asyncio.to_thread(load, path)
         if not len(loaded.recorder):
             self.say(loaded.problem or f"{safe(path.name)} has no events in it")
@@ -171,6 +172,8 @@ def without_fonts(svg: str) -> str:
 
 def _is_ours(path: Path) -> bool:
     """Whether this very program writes the file."""
+    from smtpscope.session.keep import is_being_written
+
     try:
         return path.stem.endswith(f"-{os.getpid()}") and is_being_written(path)
     except OSError:

@@ -62,9 +62,7 @@ class Inspector(Vertical, can_focus=False):
         """Tabs, a question or news, and what the tab shows."""
         yield self._names
         yield self._above
-        yield self.page
-        yield self.octets
-        yield self.waterfall
+        yield self.page  # the others when they are opened first: a start is quicker without
 
     def on_mount(self) -> None:
         """Name the tabs."""
@@ -80,6 +78,8 @@ class Inspector(Vertical, can_focus=False):
         """Show ``tab``, and keep the focus in here if it was."""
         had_focus = self.has_focus_within
         self.tab = tab
+        if self.is_mounted and not self._open.is_attached:
+            self.mount(self._open)
         for widget in (self.page, self.octets, self.waterfall):
             widget.set_class(widget is self._open, "open")
         self._show_tabs()

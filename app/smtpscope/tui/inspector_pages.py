@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from smtpscope.secret import Secret
 from smtpscope.session.capabilities import capability_lines
-from smtpscope.session.causes import Situation
-from smtpscope.session.explain import failure_lines, reply_lines
 from smtpscope.session.findings import evidence, findings_lines
-from smtpscope.session.known_certificates import Known
 from smtpscope.session.log import Kind, Log, Spans
 from smtpscope.session.login_fields import login_lines
 from smtpscope.session.recipients import recipient_lines
 from smtpscope.session.repeat_table import repeat_lines
 from smtpscope.session.reveal import shape_lines
-from smtpscope.session.tls_report import tls_lines
 from smtpscope.session.view import View
 from smtpscope.session.waterfall import Bar, bars, head
 from smtpscope.smtp.events import Received, Secured, Sent
@@ -25,6 +21,10 @@ from smtpscope.smtp.reply import Reply, ReplyReader
 from smtpscope.tui.header import Shown
 from smtpscope.visible import safe
 from smtpscope_widgets.page import Paragraph
+
+if TYPE_CHECKING:
+    from smtpscope.session.causes import Situation
+    from smtpscope.session.known_certificates import Known
 
 LIMIT = 256 * 1024
 """Octets of one row that the inspector shows."""
@@ -60,6 +60,8 @@ class Look(NamedTuple):
     @property
     def situation(self) -> Situation:
         """What was going on when the reply came that the row belongs to."""
+        from smtpscope.session.causes import Situation  # not before it is needed: a start is quicker without
+
         moment = self.shown.moment
         return Situation.of(moment.machine, moment.answered, moment.opened.port if moment.opened else 0)
 
@@ -98,6 +100,8 @@ def reply_page(look: Look) -> list[Paragraph]:
 
 
 def _explained(look: Look) -> list[Spans]:
+    from smtpscope.session.explain import failure_lines, reply_lines  # not before it is needed
+
     log, row, rows = look.view.log, look.row, look.rows
     kind = Kind(log.kind[row])
     if kind in (Kind.RECEIVED, Kind.REFUSED):
@@ -140,6 +144,8 @@ def _step(look: Look) -> list[Spans]:
 
 def tls_page(look: Look) -> list[Paragraph]:
     """The handshake, both verdicts and the certificates."""
+    from smtpscope.session.tls_report import tls_lines  # not before it is needed: a start is quicker without
+
     moment, secured = look.shown.moment, look.shown.moment.secured
     wall = moment.opened.wall + secured.time if moment.opened and secured else 0.0
     earlier = look.earlier.get(secured) if secured is not None else None

@@ -7,15 +7,18 @@ import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.app import SuspendNotSupported
 from textual.message import Message
 
-from smtpscope.session.keep import CannotKeep, Keeper, Lines, load
-from smtpscope.session.ring import Ring
 from smtpscope.tui.acting import Acting
 from smtpscope.tui.line_bar import LineBar
 from smtpscope.visible import safe
+
+if TYPE_CHECKING:
+    from smtpscope.session.keep import Keeper
+    from smtpscope.session.ring import Ring
 
 _NO_NAME = re.compile(r"[^A-Za-z0-9.-]+")
 
@@ -38,6 +41,8 @@ class Keeping(Acting):
 
     def keep(self, path: Path, *, replace: bool = False) -> None:
         """Write the session to ``path`` from now on, and what there is of it already. CannotKeep if that cannot be."""
+        from smtpscope.session.keep import Keeper, Lines  # not before it is needed: a start is quicker without
+
         given = self.given
         with_secrets = given.with_secrets and self.session is not None  # a recording has none to give away
         secrets = [given.password] if given.password is not None else []
@@ -115,6 +120,8 @@ class Keeping(Acting):
             super().execute(text)
 
     def _write(self, path: Path, replace: bool) -> None:
+        from smtpscope.session.keep import CannotKeep
+
         try:
             self.keep(path, replace=replace)
         except CannotKeep as error:
@@ -128,6 +135,8 @@ class Keeping(Acting):
 
     def _open(self, path: Path) -> None:
         """Show a kept session over this one, which goes on meanwhile; leaving it comes back."""
+        from smtpscope.session.keep import load
+
         problem = load(path, only_header=True).problem
         if problem:
             self.say(problem)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from textual.widget import Widget
 
+from smtpscope.profile import MECHANISMS
 from smtpscope.session import plan
-from smtpscope.smtp import sasl
 from smtpscope.tui.copying import Copying
 from smtpscope.tui.history import without_secrets
 from smtpscope.tui.line_bar import ENDINGS, LineBar
@@ -81,7 +81,7 @@ class Lines(Copying):
             self.say(f"{why}; what you typed stays")
             return
         words = text.split()
-        runs = event.filled and len(words) == 2 and words[0].upper() == "AUTH" and words[1].upper() in sasl.MECHANISMS
+        runs = event.filled and len(words) == 2 and words[0].upper() == "AUTH" and words[1].upper() in MECHANISMS
         if runs and self.main.line.prompt == ">":
             line.remember(text)
             self._auth(words[1].upper())

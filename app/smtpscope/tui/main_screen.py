@@ -13,7 +13,6 @@ from textual.containers import Horizontal
 from textual.screen import Screen
 
 from smtpscope.profile import Profile
-from smtpscope.session.explain import brief
 from smtpscope.session.log import Spans
 from smtpscope.session.plan import NextStep
 from smtpscope.session.view import View
@@ -231,9 +230,10 @@ class MainScreen(Screen[None]):
             return
         reply = reply_of(log, row)
         if reply is not None:
-            lines: list[Spans] = [
-                [(view.redactor.text(line), "text")] for line in brief(reply, look.situation).splitlines()
-            ]
+            from smtpscope.session.explain import brief  # not before it is needed: a start is quicker without
+
+            words = brief(reply, look.situation)
+            lines: list[Spans] = [[(view.redactor.text(line), "text")] for line in words.splitlines()]
         else:
             lines = wrapped(log.spans(row), self.size.width - 2) if row >= 0 else [[(_WELCOME, "dim")]]
         if (group := log.groups.get(row)) is not None and not group.open and self.rows.filter is None:

@@ -6,12 +6,15 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from smtpscope.session.log import Log
 from smtpscope.session.rows import BEGINS, BEHIND, Kind
-from smtpscope.session.schema import Header
 from smtpscope.tui.picture_state import duration
 from smtpscope_widgets.seek_bar import Tick
+
+if TYPE_CHECKING:
+    from smtpscope.session.schema import Header
 
 PIECES = 256
 """Into how many pieces the time is cut; a piece has one tick of a kind at most."""

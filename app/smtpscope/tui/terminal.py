@@ -13,19 +13,12 @@ from pathlib import Path
 from smtpscope.again import line_of
 from smtpscope.profile import Profile
 from smtpscope.saying import complain
-from smtpscope.session.keep import CannotKeep, load
-from smtpscope.session.known_certificates import KnownCertificates
-from smtpscope.session.peer_files import printed
 from smtpscope.session.recorder import Recorder
-from smtpscope.session.ring import Ring
 from smtpscope.session.thread import SessionThread
-from smtpscope.session.transcript import transcript
 from smtpscope.tui.app import SmtpScope
 from smtpscope.tui.history import History, envelopes_of, reached, state_folder
-from smtpscope.tui.kept_list import SESSIONS, kept_sessions
 from smtpscope.tui.on_terminal import on_terminal
 from smtpscope.tui.seek import called
-from smtpscope.tui.start_screen import StartScreen
 from smtpscope.visible import safe
 
 LOADING = 0.3
@@ -42,15 +35,14 @@ def run(profile: Profile) -> int:
     app: SmtpScope
     session = SessionThread(profile, recorder, lambda: app.wake())
     app = SmtpScope(profile, recorder, session, history=history)
-    if not profile.demo:  # whose certificate is another one each time
-        app.known = KnownCertificates(state_folder(), writes=profile.keep)
+    app.begun = lambda: _remember(app, profile)
     if profile.save is not None:
+        from smtpscope.session.keep import CannotKeep
+
         try:
             app.keep(Path(profile.save))
         except CannotKeep as error:
             return complain(str(error), 1)
-    if profile.keep:
-        app.keep_in(Ring(state_folder() / SESSIONS))
     try:
         code = on_terminal(app)
     finally:
@@ -62,16 +54,34 @@ def run(profile: Profile) -> int:
         others = (recorder[index] for index in range(len(recorder)) if not recorder.is_wire(index))
         history.sent(envelopes_of(others, app.view.redactor))
     if profile.transcript and len(recorder) and sys.stdout is not None:
+        from smtpscope.session.transcript import transcript
+
         _print(transcript(recorder, redact=app.view.redactor) if len(recorder) <= PRINTED else _TOO_LONG)
     if "" in (profile.tls_get_peer_cert, profile.tls_get_peer_chain) and sys.stdout is not None:
         others = (recorder[index] for index in range(len(recorder)) if not recorder.is_wire(index))
+        from smtpscope.session.peer_files import printed
+
         _print(printed(profile.tls_get_peer_cert, profile.tls_get_peer_chain, others))
     recorder.close()
     return app.return_code or 0 if code is None else code
 
 
+def _remember(app: SmtpScope, profile: Profile) -> None:
+    """Keep the session among the last ones, and certificates: behind the first frame, which is quicker without."""
+    from smtpscope.session.known_certificates import KnownCertificates
+    from smtpscope.session.ring import Ring
+    from smtpscope.tui.kept_list import SESSIONS
+
+    if not profile.demo:  # whose certificate is another one each time
+        app.known = KnownCertificates(state_folder(), writes=profile.keep)
+    if profile.keep:
+        app.keep_in(Ring(state_folder() / SESSIONS))
+
+
 def run_recording(path: str, *, ascii_only: bool) -> int:
     """Show a kept session, read-only; 1 if it could not be read to its end. Gives the exit code."""
+    from smtpscope.session.keep import load
+
     file = Path(path)
     head = load(file, only_header=True)
     if head.header is None:
@@ -100,6 +110,9 @@ def run_recording(path: str, *, ascii_only: bool) -> int:
 def choose(*, ascii_only: bool) -> list[str] | int:
     """The start screen: the words of what was chosen, or the exit code."""
     folder = state_folder()
+    from smtpscope.tui.kept_list import SESSIONS, kept_sessions
+    from smtpscope.tui.start_screen import StartScreen
+
     app = StartScreen(History(folder, writes=False), kept_sessions(folder / SESSIONS), ascii_only=ascii_only)
     chosen: list[str] | int | None = on_terminal(app)
     if chosen is None:

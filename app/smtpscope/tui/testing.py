@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from smtpscope.session import plan
-from smtpscope.session.case import Case, case_of
-from smtpscope.session.next_tests import Planned, offered
 from smtpscope.smtp.events import Asked, Failed, Told
 from smtpscope.tui.acting import Acting
 from smtpscope.tui.header import clock
 from smtpscope.tui.line_bar import LineBar
+
+if TYPE_CHECKING:
+    from smtpscope.session.case import Case
+    from smtpscope.session.next_tests import Planned
 
 TEST = "test"
 """The kind of the question that lists the tests: it is the screen's own, and no row of the log."""
@@ -48,6 +51,9 @@ class Testing(Acting):
 
     def tests_at(self, row: int) -> tuple[Case | None, list[Planned]]:
         """The case of a row of the log, and the tests that make sense for it now."""
+        from smtpscope.session.case import case_of  # not before it is needed: a start is quicker without
+        from smtpscope.session.next_tests import offered
+
         event = self.view.log.event[row] if row >= 0 else -1
         case = case_of(self.recorder, event) if row >= 0 else None
         if case is None:
