@@ -115,6 +115,7 @@ async def everywhere(terminal: Terminal) -> list[str]:
     await terminal.press("Escape", "C-p")
     screens.append(await terminal.sees("Search for commands", "session: drop"))
     await terminal.press("Escape")
+    await terminal.until(lambda screen: "Search for commands" not in screen, "the main screen again")
     await terminal.press("r")
     screens.append(await terminal.sees("> RCPT TO:<bob@example.org>"))
     await terminal.press("Enter")
