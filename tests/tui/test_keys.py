@@ -307,3 +307,14 @@ async def test_escape_while_a_reply_is_owed_only_leaves() -> None:
         gate.set()
         await hands.settle()
         assert not hands.app.view.machine.pending
+
+
+async def test_news_that_are_longer_than_a_row_go_on_in_the_next() -> None:
+    async with driven(size=(80, 23)) as hands:
+        await hands.press("colon")
+        await hands.write("vary")
+        await hands.press("enter")
+        first, second = hands.explanation.splitlines()
+        assert "…" not in first
+        assert "vary runs the session with several values of" in f"{first} {second}"
+        assert second.strip()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import mkstemp
 
+from smtpscope.files import make_folder, write_whole
 from smtpscope.session.certificates import described
 
 NAME = "certificates.json"
@@ -55,7 +54,9 @@ class KnownCertificates:
             del known[next(iter(known))]
         if self._path is not None and self._writes:
             with suppress(OSError, ValueError):
-                _write_whole(self._path, json.dumps({name: asdict(each) for name, each in known.items()}, indent=1))
+                make_folder(self._path.parent)
+                rows = {name: asdict(each) for name, each in known.items()}
+                write_whole(self._path, json.dumps(rows, indent=1).encode())
         return before
 
     def _read(self) -> dict[str, Known]:
@@ -78,16 +79,3 @@ def _known(row: dict[str, object]) -> Known | None:
     if not all(type(time) in (int, float) and -1e11 < time < 1e11 for time in (until, seen)):  # type: ignore[operator]
         return None
     return Known(sha256, pin, float(until), float(seen))  # type: ignore[arg-type]
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Put ``text`` there whole or not at all, for the owner alone."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, name = mkstemp(dir=path.parent, prefix=f".{path.name}.")  # of mode 0600
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise

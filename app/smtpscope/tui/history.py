@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from smtpscope import visible
+from smtpscope.files import make_folder, write_whole
 from smtpscope.session.redact import Redactor
 from smtpscope.smtp.command import SMTPCommand
 from smtpscope.smtp.events import Event, Issued, Link, LinkStatus
-from smtpscope.tui.remembered import Remembered, make_folder, write_whole
+from smtpscope.tui.remembered import Remembered
 
 LINES, ENVELOPES, STARTS = 1000, 200, 200
 """How many of each are kept."""

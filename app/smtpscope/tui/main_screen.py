@@ -30,7 +30,7 @@ from smtpscope.tui.seek import Seek
 from smtpscope.visible import safe
 from smtpscope_widgets.chip_row import ChipRow
 from smtpscope_widgets.seek_bar import SeekBar
-from smtpscope_widgets.spans import cells, wrapped
+from smtpscope_widgets.spans import cells, filled, wrapped
 from smtpscope_widgets.state_diagram import StateDiagram
 from smtpscope_widgets.text_rows import TextRows
 from smtpscope_widgets.wire_log import WireLog
@@ -220,9 +220,9 @@ class MainScreen(Screen[None]):
         row, log = self.cursor_row, view.log
         if self.seek_bar is not None and row >= 0:
             self.seek_bar.show(self.seek.position(row), self.seek.ticks(), *self.seek.ends)
-        above: list[Spans] = [[(safe(view.redactor.text(news)), "warn")]] if news else []
+        width = INSPECTOR - 3 if self.beside else self.size.width - 2
+        above: list[Spans] = filled([(safe(view.redactor.text(news)), "warn")], width) if news else []
         if question is not None:
-            width = INSPECTOR - 3 if self.beside else self.size.width - 2
             above = [*_question(question, view.redactor.text(question.text), width), *above]
         if self.beside or self.has_class("over"):
             self.inspector.show(look, above)

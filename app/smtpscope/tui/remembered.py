@@ -6,10 +6,10 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import mkstemp
 from typing import Generic, TypeVar
 
 from smtpscope import visible
+from smtpscope.files import make_folder, write_whole
 
 Item = TypeVar("Item")
 
@@ -89,25 +89,6 @@ class Remembered(Generic[Item]):
     def _complain(self, error: Exception) -> None:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         self.problem = visible.safe(f"The history lasts for this run only: {self._path}: {why}.")
-
-
-def make_folder(folder: Path) -> None:
-    """Make it if need be, open to its owner alone."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.stat().st_mode & 0o077:
-        folder.chmod(0o700)
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Put ``data`` there whole or not at all."""
-    handle, name = mkstemp(dir=path.parent, prefix=f".{path.name}.")  # of mode 0600
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
 
 
 @contextmanager
