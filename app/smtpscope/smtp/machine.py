@@ -2,7 +2,7 @@
 
 What is pending follows from the octets that went out (``outgoing``). What is reached follows from replies only: the
 server's answer is the authority. The rules are tables: ``facts`` (what is known), ``effects`` (what a reply does),
-``matrix`` (what may be issued), ``edges`` (what is drawn).
+``matrix`` (what may be issued), ``edges`` (what is drawn). What a connection leaves on the picture is its ``trace``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from smtpscope.smtp import effects, matrix
 from smtpscope.smtp.command import C, SMTPCommand
-from smtpscope.smtp.edges import EDGES, Edge, Mark, Move, route
+from smtpscope.smtp.edges import Mark, Move
 from smtpscope.smtp.effects import Pending
 from smtpscope.smtp.events import (
     Asked,
@@ -34,32 +34,18 @@ from smtpscope.smtp.events import (
     TimedOut,
     Waited,
 )
-from smtpscope.smtp.facts import Facts, Recipient, T, Transaction
+from smtpscope.smtp.facts import Facts, T
 from smtpscope.smtp.matrix import Verdict
 from smtpscope.smtp.outgoing import Outgoing
 from smtpscope.smtp.reply import Reply, ReplyReader
+from smtpscope.smtp.trace import Trace
 
-__all__ = [
-    "EDGES",
-    "Answer",
-    "Edge",
-    "Facts",
-    "Machine",
-    "Mark",
-    "Move",
-    "Pending",
-    "Recipient",
-    "Transaction",
-    "Verdict",
-]
+__all__ = ["OVER", "UNASKED", "Answer", "Machine", "Mark", "Pending", "Verdict"]
 
 _GOODBYES = frozenset({421, 521, 221})
 OVER = "the session is over"
 """The note of a reply behind the server's goodbye."""
 UNASKED = "nothing was asked: this reply answers no command"
-_ASIDE = frozenset({C.HELO, C.RSET, C.QUIT, C.CUSTOM})
-_MOVES = 512
-"""How many of the last moves of a connection are kept, at least."""
 
 
 class Answer(NamedTuple):
@@ -73,7 +59,7 @@ class Answer(NamedTuple):
     """It came in data mode, before the dot."""
 
 
-class Machine:
+class Machine(Trace):
     """Folds the events of a session. Never raises, whatever they are; ``here`` is always one of nine rest states."""
 
     def __init__(self) -> None:
@@ -95,27 +81,16 @@ class Machine:
         self._reset()
 
     def _reset(self) -> None:
+        super().__init__()
         self.facts = Facts()
-        self.moves: list[Move] = []
-        """The last moves of this connection, in order."""
-        self.moved = 0
-        """How many there have been in all."""
-        self.walked: frozenset[str] = frozenset()
-        """The edges that have been passed on this connection."""
-        self.visited: SMTPCommand | None = None
-        """The last of HELO, RSET, QUIT and CUSTOM that was passed through."""
         self.pending: deque[Pending] = deque()
-        self.passed: dict[SMTPCommand, Mark] = {}
-        """Nodes that have been reached on this connection."""
-        self.refusal: tuple[SMTPCommand, Mark] | None = None
-        """The last command's refusal, until the next command."""
         self.early: Reply | None = None
         """A reply that came before the dot: the likely outcome if no other comes."""
         self._reader = ReplyReader()
         self._outgoing = Outgoing(self.facts, self.pending)
-        self._refused_hello = False
-        self._last = 0.0
-        self._user = ""
+        self._refused_hello = False  # the last hello was an EHLO, and was refused
+        self._last = 0.0  # when the last command was settled
+        self._user = ""  # who is to be logged in
         self._by_hand = True  # no exchange of the transport's is under way
 
     @property
@@ -153,10 +128,6 @@ class Machine:
     def may_issue(self, step: Step) -> Verdict:
         """Whether ``step`` is legal now, out of order (sendable on purpose) or impossible."""
         return matrix.may_issue(step, self.facts, self.pending)
-
-    def moves_since(self, moved: int) -> list[Move]:
-        """The moves after the first ``moved`` of this connection, as far as they are kept."""
-        return self.moves[max(0, len(self.moves) - (self.moved - moved)) :] if self.moved > moved else []
 
     def copy(self) -> Machine:
         """Another machine in the same state; of the moves it has the last."""
@@ -246,22 +217,17 @@ class Machine:
     # -- what comes in
 
     def _received(self, event: Received) -> list[Answer]:
-        if self.facts.securing:
-            self.facts.injected += event.data
+        facts, answers = self.facts, []
+        if facts.securing:
+            facts.injected += event.data
             return []
         replies = self._reader.feed(event.data, event.time)
-        if len(replies) == 1:
-            answers = [self._reply(replies[0])]
-        else:
-            answers = []
-            for index, reply in enumerate(replies):
-                answers.append(self._reply(reply))
-                if self.facts.securing:
-                    self.facts.injected = b"".join(later.raw for later in replies[index + 1 :])
-                    break
-        if self.facts.securing:
-            self.facts.injected += self._reader.held
-            self._reader = ReplyReader()
+        for number, reply in enumerate(replies, 1):
+            answers.append(self._reply(reply))
+            if facts.securing:  # this was the 220 to STARTTLS: nothing behind it is a reply
+                facts.injected = b"".join(later.raw for later in replies[number:]) + self._reader.held
+                self._reader = ReplyReader()
+                break
         return answers
 
     def _reply(self, reply: Reply) -> Answer:
@@ -273,33 +239,44 @@ class Machine:
         if not facts.greeted and (not self.pending or (code == 220 and self.pending[0].kind != "BANNER")):
             self.pending.appendleft(Pending("BANNER", C.BANNER, b"", reply.first))  # late, after it was given up
         pending = self.pending[0] if self.pending else None
-        if code in _GOODBYES:
-            kind = pending.kind if pending else ""
-            if kind != "QUIT" and (code != 221 or kind != "BANNER"):
-                return self._goodbye(reply, pending)
+        if _is_goodbye(code, pending):
+            return self._goodbye(reply, pending)
         if pending is None:
             return self._unasked(reply)
         if reply.kind == 1:
             return Answer(reply, pending, False, "SMTP has no 1yz replies: the command stays pending")
         if pending.kind == "AUTH" and code == 334:
-            facts.challenge = reply.text
-            if len(self.pending) > 1:  # what was sent too early is the response
-                del self.pending[1]
-                facts.challenge = None
-            self._walk(Move(reply.last, (C.AUTH, C.AUTH), ("e15",)))
-            return Answer(reply, pending, False)
+            return self._challenged(reply, pending)
+        if effects.ends_message(facts, pending):
+            return self._message_reply(reply, pending)
         return self._settle(reply, pending)
+
+    def _challenged(self, reply: Reply, pending: Pending) -> Answer:
+        """A 334: a response is wanted, unless it went out too early, as if it were a command."""
+        self.facts.challenge = reply.text
+        if len(self.pending) > 1:
+            del self.pending[1]
+            self.facts.challenge = None
+        self._walk(Move(reply.last, (C.AUTH, C.AUTH), ("e15",)))
+        return Answer(reply, pending, False)
 
     def _settle(self, reply: Reply, pending: Pending) -> Answer:
         facts, source = self.facts, self.facts.here
-        if effects.ends_message(facts, pending):
-            return self._message_reply(reply, pending, source)
         self.pending.popleft()
         pending.replies.append(reply)
         note = effects.effect(facts, pending, reply)
         good = reply.code == 354 if pending.kind == "DATA" else reply.kind == 2
-        mark = Mark(reply.code, reply.last - pending.sent, "STARTTLS" if facts.securing else "")
         self._last = reply.last
+        self._show(reply, pending, source, good)
+        if pending.kind in ("EHLO", "HELO"):
+            self._refused_hello = pending.kind == "EHLO" and not good
+        elif pending.kind == "AUTH" and good:
+            facts.user = self._user
+        return Answer(reply, pending, True, note)
+
+    def _show(self, reply: Reply, pending: Pending, source: SMTPCommand, good: bool) -> None:
+        """What the picture has of a settled command."""
+        facts, mark = self.facts, Mark(reply.code, reply.last - pending.sent)
         if pending.kind == "QUIT":
             facts.link = False
             self.passed[C.QUIT] = mark
@@ -308,20 +285,16 @@ class Machine:
             self._mark(C.DATA, mark, good=True)
             self._data_begins(reply.last, source)
         elif facts.securing:
-            self._mark(C.CUSTOM, mark, good=True)  # the move is made when the handshake is done
+            self._mark(C.CUSTOM, mark._replace(word="STARTTLS"), good=True)  # the move is made after the handshake
         else:
             self._mark(pending.member, mark, good)
-            self._record_move(reply, pending, source, good)
-        if pending.kind in ("EHLO", "HELO"):
-            self._refused_hello = pending.kind == "EHLO" and not good
-        elif pending.kind == "AUTH" and good:
-            facts.user = self._user
-        return Answer(reply, pending, True, note)
+            self._move_to(reply, pending, source, good)
 
-    def _record_move(self, reply: Reply, pending: Pending, source: SMTPCommand, good: bool) -> None:
+    def _move_to(self, reply: Reply, pending: Pending, source: SMTPCommand, good: bool) -> None:
+        """The moves of one command, which may be none, or more than one."""
         member, here, kind = pending.member, self.facts.here, pending.kind
         if good and kind == "MAIL" and source is C.EHLO:
-            self._move(reply.last, C.EHLO, C.CONNECTED, C.MAIL)
+            self._move(reply.last, C.EHLO, C.CONNECTED, C.MAIL)  # it declines the login
         elif good and kind == "HELO" and source is C.BANNER and self._refused_hello:
             self._move(reply.last, source, C.HELO, here, edge=(0, "e12"))
         elif good and kind == "XCLIENT" and here is C.BANNER:
@@ -329,8 +302,9 @@ class Machine:
         elif good or member in (C.CUSTOM, C.DOT, C.BANNER):
             self._move(reply.last, source, member, here)
 
-    def _message_reply(self, reply: Reply, pending: Pending, source: SMTPCommand) -> Answer:
-        facts = self.facts
+    def _message_reply(self, reply: Reply, pending: Pending) -> Answer:
+        """One of the replies to the end of the message; the last one settles it."""
+        facts, source = self.facts, self.facts.here
         if not effects.count_message_reply(facts, pending, reply):
             return Answer(reply, pending, False)
         self.pending.popleft()
@@ -401,34 +375,8 @@ class Machine:
             facts.txn, facts.done = T.NONE, "unknown"
             self._move(event.time, source, entry.member, C.SEND_MESSAGE)
 
-    # -- the picture
 
-    def _mark(self, member: SMTPCommand, mark: Mark, good: bool) -> None:
-        if good:
-            self.passed[member] = mark
-            self.refusal = None
-        else:
-            self.refusal = (member, mark)
-
-    def _move(self, time: float, *nodes: SMTPCommand, edge: tuple[int, str] | None = None) -> None:
-        """From node to node; ``edge`` is the number and id of the one step that the nodes alone do not tell."""
-        path, edges = route(nodes)
-        if not edges:
-            return
-        if edge is not None:
-            edges = (*edges[: edge[0]], edge[1], *edges[edge[0] + 1 :])
-        if C.CONNECTED not in self.passed and C.CONNECTED in path[1:]:
-            self.passed[C.CONNECTED] = Mark(None, 0.0, "ready")
-        self._walk(Move(time, path, edges))
-
-    def _walk(self, move: Move) -> None:
-        again = bool(self.moves) and self.moves[-1][1:] == move[1:]
-        self.moves.append(move)
-        self.moved += 1
-        if len(self.moves) > 2 * _MOVES:
-            del self.moves[:_MOVES]
-        if again:
-            return
-        if not self.walked.issuperset(move.edges):
-            self.walked |= {edge for edge in move.edges if edge in EDGES}
-        self.visited = next((node for node in reversed(move.path) if node in _ASIDE), self.visited)
+def _is_goodbye(code: int, pending: Pending | None) -> bool:
+    """Whether the server is closing, unasked; a 221 for a greeting is only odd."""
+    kind = pending.kind if pending else ""
+    return code in _GOODBYES and kind != "QUIT" and (code != 221 or kind != "BANNER")
