@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import ClassVar
 
+from textual import events
 from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -84,6 +85,7 @@ class MainScreen(Screen[None]):
         self._fill = fill
         self._profile = profile
         self._choice: str | None = None
+        self._resumed = False
         self._footer = Footer([], [])
         ascii_only = profile.ascii
         self.top = TextRows(ascii_only=ascii_only, id="header")
@@ -118,6 +120,10 @@ class MainScreen(Screen[None]):
     def on_mount(self) -> None:
         """All widgets are there."""
         self._fill()
+
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        """The first time everything has just been styled: once more would cost a tenth of a start."""
+        event.refresh_styles, self._resumed = self._resumed, True
 
     # -- sizes
 
