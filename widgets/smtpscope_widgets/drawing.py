@@ -30,8 +30,7 @@ _ASCII = str.maketrans(
 _TEXT_GLYPHS = frozenset("✓✗↻·▸")  # what a report may say: never what could pass for a frame or for "here"
 
 
-@dataclass(frozen=True)
-class Box:
+class Box(NamedTuple):
     """A node's place, named by its ``id``; ``words`` say what it is while a framed box has nothing to report."""
 
     id: str
@@ -63,8 +62,7 @@ class Box:
         return self.x + inset, self.y, max(0, self.width - inset - (self.frame == "brackets"))
 
 
-@dataclass(frozen=True)
-class Route:
+class Route(NamedTuple):
     """An edge's way: from a cell of its source's rim over the corners to a cell of its target's rim.
 
     The arrowhead comes by itself: in the rim where a line comes down or up on a framed box, else before it.
@@ -77,8 +75,7 @@ class Route:
     dashed: bool = False
 
 
-@dataclass(frozen=True)
-class Note:
+class Note(NamedTuple):
     """Text in the picture; with ``edges`` it stands for edges that have no line."""
 
     x: int

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import groupby
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
@@ -26,8 +25,7 @@ _MAY_SIGNS = {"": " ", "legal": "▸", "out_of_order": " ", "impossible": "·"}
 _MAY_STYLES = {"": "box", "legal": "legal", "out_of_order": "out-of-order", "impossible": "impossible"}
 
 
-@dataclass(frozen=True)
-class NodeState:
+class NodeState(NamedTuple):
     """What is known of a node. ``here`` and a refusal can coincide; ``text`` is the report, ``short`` a tighter one."""
 
     mark: Mark = ""

@@ -12,8 +12,8 @@ import time
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
 from itertools import compress
+from typing import NamedTuple
 
 from smtpscope.session.log import Log
 from smtpscope.session.rows import Kind, Names
@@ -37,8 +37,7 @@ _VALUES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Chip:
+class Chip(NamedTuple):
     """One condition. ``values`` are alternatives; of ``re`` they are the expression, and ``i`` or nothing."""
 
     kind: str
@@ -82,7 +81,7 @@ class Chip:
 
     def switched(self) -> Chip:
         """The same chip on if it was off, and off if it was on."""
-        return replace(self, on=not self.on)
+        return self._replace(on=not self.on)
 
 
 def _value(kind: str, value: str) -> str:

@@ -5,7 +5,7 @@ The session decides with them on its own state; the screen shows what they say o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from smtpscope.profile import Profile
 from smtpscope.smtp.command import SMTPCommand
@@ -23,8 +23,7 @@ _ROAD = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class NextStep:
+class NextStep(NamedTuple):
     """What space does now. Without ``step`` there is none, and ``label`` says what can be chosen."""
 
     step: Step | None
@@ -35,8 +34,7 @@ class NextStep:
     """Where an argument is missing: the place in ``line`` where it belongs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Filled:
+class Filled(NamedTuple):
     """A line filled by a verb's key, and where the cursor belongs if an argument is missing."""
 
     line: str

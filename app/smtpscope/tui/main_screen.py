@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import ClassVar
 
 from textual import events
@@ -249,7 +248,7 @@ class MainScreen(Screen[None]):
 
     def show_footer(self, view: View, step: NextStep, *, sends: bool = True, status: str = "") -> None:
         """What space does, and the keys, of which some send; and the rule: who has the focus, what was searched for."""
-        step = replace(step, label=view.redactor.text(step.label))
+        step = step._replace(label=view.redactor.text(step.label))
         prompt = self.line.prompt if self.pane == "line" else ""
         self._footer = footer(view.machine if sends else None, step, self.size.width, prompt, self._profile.ascii)
         self.bottom.show([self._footer.spans])
