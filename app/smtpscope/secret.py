@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from hmac import compare_digest
 from typing import NoReturn
 
 _SHOWN = "****"
@@ -39,6 +38,8 @@ class Secret:
         return self._text.encode("utf-8", "surrogatepass")
 
     def __eq__(self, other: object) -> bool:
+        from hmac import compare_digest  # not before it is needed: a start is quicker without
+
         # In constant time: how long a wrong guess takes says nothing about the secret.
         return compare_digest(self._octets(), other._octets()) if isinstance(other, Secret) else NotImplemented
 
