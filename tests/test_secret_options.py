@@ -92,6 +92,7 @@ def test_a_pipe_and_a_command_with_the_password_in_it_are_not_remembered(source:
 
 STARTING = ("/bin/sh", "-c", 'echo $$ >"$HOME/pid"; exec "$@"', "sh", *PROGRAM)
 PIPING = ("/bin/sh", "-c", 'echo "$MAIL_WORD" | "$@"', "sh", *STARTING)
+CLOSING = ("/bin/sh", "-c", '"$@" <&-', "sh", *PROGRAM)
 WAYS = ["-ap", "@", "env:", "cmd:", "netrc:", "-", "prompt"]
 
 
@@ -147,12 +148,27 @@ async def test_a_password_logs_in_and_stays_nowhere(way: str, tmp_path: Path) ->
         (["--password", "@/no/such/file"], "/no/such/file cannot be read: No such file or directory."),
         (["--password", "cmd:false"], "false ended with exit code 1: run it by hand to see why."),
         (["--password-env", "NOT_SET"], "The environment variable NOT_SET is not set."),
+        (["--password", "-"], "There is no standard input."),
     ],
 )
 async def test_without_its_password_it_says_why_and_does_not_start(
     words: list[str], sentence: str, tmp_path: Path
 ) -> None:
-    async with Terminal("127.0.0.1:9", "-au", "alice", *words, home=tmp_path, size=(120, 23)) as terminal:
+    program = CLOSING if words[-1] == "-" else PROGRAM
+    async with Terminal(
+        "127.0.0.1:9", "-au", "alice", *words, home=tmp_path, size=(120, 23), program=program
+    ) as terminal:
         code, text = await terminal.ended()
     assert code == 1
     assert f"smtpscope: {sentence}\n" in text
+
+
+async def test_a_password_that_is_no_text_is_not_repeated(tmp_path: Path) -> None:
+    """Typed at the prompt of a terminal with another encoding."""
+    async with Terminal("127.0.0.1:9", "-au", "alice", "-ap", home=tmp_path, size=(120, 23)) as terminal:
+        await terminal.sees("Password:")
+        await terminal._tmux("send-keys", "-H", "73", "65", "fc", "0a")
+        code, text = await terminal.ended()
+    assert code == 1
+    assert "smtpscope: The password is not text in this terminal's encoding.\n" in text
+    assert "0xfc" not in text

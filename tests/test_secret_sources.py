@@ -176,6 +176,20 @@ def test_there_is_no_shell(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_of_a_command_the_first_line_is_the_password() -> None:
+    """What ``pass`` and its like have behind it are notes of their owner's."""
+    assert read(python(f"print('{WORD}'); print('user: alice'); print()"))[1] == Secret(WORD)
+    assert read(python("print('a ' + chr(13))"))[1] == Secret("a ")
+    assert refused(python("print(); print('second')")) == "The command gave an empty password."
+
+
+@pytest.mark.parametrize("line", ["false | head -n1", "false && true", "false ; true", "false 2> /dev/null"])
+def test_who_wants_a_shell_is_told_that_there_is_none(line: str) -> None:
+    assert refused(f"cmd:{line}") == "false ended with exit code 1: there is no shell, write cmd:sh -c '...'."
+    told = refused(f"cmd:SESSION='{WORD}' mail-word")
+    assert told == "A variable cannot stand before a command here: there is no shell, write cmd:sh -c '...'."
+
+
 def test_a_command_that_gives_no_password_is_told() -> None:
     assert refused(python("exit(3)")).endswith("ended with exit code 3: run it by hand to see why.")
     assert refused(python(f"print('{WORD}'); exit(1)"))
@@ -226,6 +240,46 @@ def test_netrc_gives_the_server_s_entry(home: Path) -> None:
     assert read(f"netrc:{home / 'other'}") == ("alice", Secret(WORD))
 
 
+def test_netrc_may_be_elsewhere(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variable that curl reads."""
+    netrc(home, f'machine mail.test login alice password "{WORD}"\n')
+    (home / ".netrc").rename(tmp_path / "elsewhere")
+    monkeypatch.setenv("NETRC", str(tmp_path / "elsewhere"))
+    assert read("netrc", user=None) == ("alice", Secret(WORD))
+    monkeypatch.setenv("NETRC", str(tmp_path / "nowhere"))
+    assert refused("netrc") == f"{tmp_path / 'nowhere'} cannot be read: No such file or directory."
+
+
+OF_NETRC = [
+    "machine",
+    "mail.test",
+    "default",
+    "login",
+    "password",
+    "macdef",
+    "port",
+    WORD,
+    '"',
+    "#",
+    "\n",
+    "\n\n",
+    "\\",
+]
+
+
+@given(st.lists(st.sampled_from(OF_NETRC), max_size=12).map(" ".join))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_netrc_of_any_words_gives_a_password_or_one_sentence(home: Path, text: str) -> None:
+    netrc(home, text)
+    sentence = ""
+    try:
+        assert read("netrc", user=None)[1].reveal()
+    except ValueError as error:
+        sentence = str(error)
+    assert WORD.split()[0] not in sentence
+    assert sentence.startswith("~/.netrc ") or not sentence
+
+
 def test_netrc_has_a_default_entry(home: Path) -> None:
     netrc(home, "default login alice password word\n")
     assert read("netrc", user=None) == ("alice", Secret("word"))
@@ -262,6 +316,8 @@ class Ring(KeyringBackend):
     def get_password(self, service: str, username: str) -> str | None:
         if service == "locked":
             raise KeyringLocked(WORD)
+        if service == "broken":
+            raise KeyError(WORD)  # not every backend keeps to its own errors
         return {("mail.test", "alice"): WORD, ("work", "alice"): "other"}.get((service, username))
 
     def set_password(self, service: str, username: str, password: str) -> None:
@@ -283,6 +339,14 @@ def test_the_keyring_gives_a_user_s_password_for_a_service() -> None:
     assert refused("keyring", "bob") == "The system's keyring has no password of bob for mail.test."
     assert refused("keyring", None) == "The system's keyring needs the user's name: -au USER."
     assert refused("keyring:locked") == "The system's keyring cannot be used (KeyringLocked)."
+    assert refused("keyring:broken") == "The system's keyring cannot be used (KeyError)."
+
+
+def test_a_keyring_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package is there, and what it was set to use is not."""
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "no.such.Backend")
+    monkeypatch.setattr("keyring.core._keyring_backend", None)
+    assert refused("keyring") == "The system's keyring cannot be used (ModuleNotFoundError)."
 
 
 def test_without_the_package_the_way_to_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,7 +115,7 @@ def _with_credentials(profile: Profile) -> Profile:
     from smtpscope.secret import Secret
 
     user, password, source = profile.user, profile.password, profile.password_source
-    if source == "-" and sys.stdin.isatty():
+    if source == "-" and sys.stdin is not None and sys.stdin.isatty():
         source = None  # the keyboard: it is asked for below, and not shown
     if user is None and source is not None and source.startswith("keyring"):
         user = click.prompt("User name", err=True)
@@ -126,7 +126,10 @@ def _with_credentials(profile: Profile) -> Profile:
     if profile.login_wanted and user is None:
         user = click.prompt("User name", err=True)
     if profile.login_wanted and password is None:
-        password = Secret(click.prompt("Password", hide_input=True, default="", show_default=False, err=True))
+        try:
+            password = Secret(click.prompt("Password", hide_input=True, default="", show_default=False, err=True))
+        except UnicodeError:  # its words are octets of the password
+            raise ValueError("The password is not text in this terminal's encoding.") from None
     return replace(profile, user=user, password=password)
 
 

@@ -21,6 +21,10 @@ LONGEST = 64 * 1024
 PATIENCE = 60.0
 """Seconds for a command: it may have to ask its owner for a passphrase."""
 
+_NO_SHELL = "there is no shell, write cmd:sh -c '...'"
+_OF_SHELL = {"|", "||", "&&", ";", "<", ">", "2>", "&"}
+"""Words that a shell would have taken for itself."""
+
 
 def check(source: str) -> str:
     """``source`` itself, if it is one; what else it is, is not repeated: it may be a password."""
@@ -35,8 +39,8 @@ def check(source: str) -> str:
 def read(source: str, *, user: str | None, server: str) -> tuple[str | None, Secret]:
     """The user and the password that ``source`` gives. The user is the given one; without one, that of netrc, if any.
 
-    Of a file, a pipe and a command one line end behind the password is cut; everything else is the password.
-    ValueError where there is no password.
+    Of a file and a pipe one line end behind the password is cut, and everything else is the password; of a command it
+    is the first line, as ``pass`` and its like print it. ValueError where there is no password.
     """
     check(source)
     if source.startswith("@"):
@@ -48,7 +52,7 @@ def read(source: str, *, user: str | None, server: str) -> tuple[str | None, Sec
         case "env":
             return user, _of_environment(rest)
         case "cmd":
-            return user, _one(_of_command(rest), "The command")
+            return user, _one(_of_command(rest).partition(b"\n")[0] + b"\n", "The command")
         case "netrc":
             return _of_netrc(rest, user, server)
     return user, _of_keyring(rest or server, user)
@@ -126,6 +130,8 @@ def _of_command(line: str) -> bytes:
     try:
         process = Popen(words, bufsize=0, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL)
     except OSError as error:
+        if "=" in words[0]:  # what is behind it may be a secret
+            raise ValueError(f"A variable cannot stand before a command here: {_NO_SHELL}.") from None
         raise ValueError(f"{words[0]} cannot be run: {error.strerror}.") from None
     except ValueError:
         raise ValueError("The command has a NUL in it.") from None
@@ -141,7 +147,10 @@ def _of_command(line: str) -> bytes:
         process.wait()
     if code:
         ended = f"signal {-code}" if code < 0 else f"exit code {code}"
-        raise ValueError(f"{words[0]} ended with {ended}: run it by hand to see why.")
+        why = _NO_SHELL if _OF_SHELL.intersection(words) else "run it by hand to see why"
+        raise ValueError(f"{words[0]} ended with {ended}: {why}.")
+    if len(data) > LONGEST:
+        raise ValueError(f"{words[0]} gave more than {LONGEST:,} octets: that is no password.")
     return data
 
 
@@ -170,6 +179,7 @@ def _of_netrc(path: str, user: str | None, server: str) -> tuple[str | None, Sec
     """The entry for ``server`` or, without one, the default entry, as ftp and curl take it."""
     from netrc import NetrcParseError, netrc
 
+    path = path or os.environ.get("NETRC", "")  # as curl takes it
     file = path or os.path.join(os.path.expanduser("~"), ".netrc")
     shown = path or "~/.netrc"
     try:
@@ -200,14 +210,13 @@ def _of_netrc(path: str, user: str | None, server: str) -> tuple[str | None, Sec
 def _of_keyring(service: str, user: str | None) -> Secret:
     try:
         import keyring
-        from keyring.errors import KeyringError
     except ImportError:
         raise ValueError("The system's keyring needs one more package: pip install 'smtpscope[keyring]'") from None
     if user is None:
         raise ValueError("The system's keyring needs the user's name: -au USER.")
     try:
         word = keyring.get_password(service, user)
-    except (KeyringError, RuntimeError, OSError) as error:
+    except Exception as error:  # whatever its backend raises; its words may be the password
         raise ValueError(f"The system's keyring cannot be used ({type(error).__name__}).") from None
     if not word:
         raise ValueError(f"The system's keyring has no password of {user} for {service}.")
