@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.pilot import Pilot
 from textual.strip import Strip
 
-from smtpscope_widgets.spans import Spans, cut, to_content, wall
+from smtpscope_widgets.spans import Spans, cut, wall
 from smtpscope_widgets.wire_log import Row, WireLog
 
 HOSTILE = [
@@ -154,6 +154,26 @@ async def test_ascii_only_has_no_other_characters() -> None:
         assert all(line.isascii() for line in lines(app.log_widget))
         assert lines(app.log_widget)[-1].endswith("1 new v")
         assert lines(app.log_widget)[0].endswith("... >")
+
+
+async def test_another_theme_has_other_colours_for_the_rows_that_are_there() -> None:
+    app = LogApp(Rows([said("MAIL FROM:<a@b>", kind="sent"), said("no", kind="refused"), said("250 ok")]))
+
+    def colours() -> list[object]:
+        """Of two kinds' own text, which no theme leaves to the widget."""
+        own = [
+            segment
+            for strip in strips(app.log_widget)[:2]
+            for segment in strip
+            if segment.text in ("MAIL FROM:<a@b>", "no")
+        ]
+        return [segment.style.color for segment in own if segment.style]
+
+    async with app.run_test(size=(40, 6)) as pilot:
+        dark = colours()
+        app.theme = "textual-light"
+        await pilot.pause()
+        assert [one == other for one, other in zip(dark, colours(), strict=True)] == [False, False]
 
 
 async def test_a_log_follows_until_the_user_moves_up_and_says_what_is_new() -> None:
@@ -461,10 +481,3 @@ def test_a_cut_fits_and_a_text_that_fits_is_left_alone(spans: Spans, width: int)
         assert sum(cell_len(wall(text)) for text, _ in shown) <= max(0, width)
         kept = "".join(wall(text) for text, kind in shown if kind != "more")
         assert whole.startswith(kept.rstrip(" "))
-
-
-@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text[:16]))
-def test_content_is_never_markup(text: str) -> None:
-    content = to_content([(text, "text"), (text, "control")])
-    assert content.plain == wall(text) * 2
-    assert content.plain.isprintable()

@@ -308,4 +308,4 @@ class RowWindow(ScrollView):
     def notify_style_update(self) -> None:
         """Styles have changed: nothing drawn before is good."""
         super().notify_style_update()
-        self._strips.forget()
+        self._strips.forget_styles()

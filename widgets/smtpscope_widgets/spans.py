@@ -13,13 +13,9 @@ from typing import TypeAlias
 from rich.cells import cell_len, split_text
 from rich.segment import Segment
 from rich.style import Style
-from textual.content import Content
 
 Span: TypeAlias = tuple[str, str]
 Spans: TypeAlias = list[Span]
-
-STYLES: Mapping[str, str] = {"control": "$text-warning underline", "more": "dim", "hidden": "dim"}
-"""Textual styles of the kinds that any text may have."""
 
 
 def wall(text: str) -> str:
@@ -27,11 +23,6 @@ def wall(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else "\ufffd" for char in text)
-
-
-def to_content(spans: Iterable[Span], styles: Mapping[str, str] = STYLES) -> Content:
-    """Spans as Content for any Textual widget; a kind without a style is drawn plain."""
-    return Content.assemble(*((wall(text), styles.get(kind, "")) for text, kind in spans))
 
 
 def to_segments(spans: Iterable[Span], styles: Mapping[str, Style]) -> list[Segment]:
