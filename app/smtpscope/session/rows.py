@@ -5,6 +5,7 @@ Rows have ids in the order of coming. A row holds no text, only where its octets
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -90,7 +91,7 @@ class Times:
         return self._recorder.times[event] if event >= 0 else -1.0
 
 
-class Rows:
+class Rows(ABC):
     """Columns by row id, and ``shown``: the ids in view order, without what is folded away."""
 
     def __init__(self, recorder: Recorder) -> None:
@@ -333,9 +334,9 @@ class Rows:
             del self.shown[place + 1 : place + 1 + len(group.rows)]
         self.changed = min(self.changed, place)
 
+    @abstractmethod
     def _text_rows(self, head: int) -> Sequence[int]:
         """Rows for the lines of a message, made when it is first opened."""
-        raise NotImplementedError
 
     def _fold(self, head: int, rows: Sequence[int]) -> None:
         """Take the rows behind a new head out of view; they are among the last."""

@@ -105,7 +105,6 @@ class Facts:
     """Message text is on its way out."""
     texted: int = 0
     """Octets of message text sent in this transaction."""
-    handshakes: int = 0
 
     @property
     def here(self) -> SMTPCommand:

@@ -156,7 +156,6 @@ class Machine(Trace):
     def _secured(self, event: Secured) -> None:
         facts = self.facts
         facts.tls = True
-        facts.handshakes += 1
         if facts.securing:
             source = facts.here
             facts.securing, facts.injected = False, b""

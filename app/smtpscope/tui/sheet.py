@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, TypeVar
 
@@ -55,6 +56,6 @@ class Sheet(ModalScreen[T | None]):
         """The page in this width."""
         self.page.show(self.paragraphs(event.size.width - 2 - self.page.scrollbar_size_vertical))
 
+    @abstractmethod
     def paragraphs(self, width: int) -> list[Paragraph]:
         """What the page says in so many cells."""
-        raise NotImplementedError

@@ -53,7 +53,7 @@ def _lines(it: Outline, exchange: Exchange, hide: Hide, notes: list[str]) -> lis
     line = hide(exchange.line) + exchange.ending
     match exchange.kind:
         case "AUTH":
-            return _login(it, exchange, hide, notes)
+            return _login(exchange, hide, notes)
         case "DATA" if exchange.size and not (exchange.whole and exchange.size <= INLINE):
             notes.append(f"the message text ({exchange.size:,} octets) is not here: put it into {MESSAGE_FILE}")
             return [f"say {text(line)}", 'sleep "${PAUSE:-1}"', wired(MESSAGE_FILE)]
@@ -67,7 +67,7 @@ def _lines(it: Outline, exchange: Exchange, hide: Hide, notes: list[str]) -> lis
     return [f"say {text(line)}"]
 
 
-def _login(it: Outline, exchange: Exchange, hide: Hide, notes: list[str]) -> list[str]:
+def _login(exchange: Exchange, hide: Hide, notes: list[str]) -> list[str]:
     user = word(hide(exchange.user.encode("utf-8", "surrogateescape"))) if exchange.user else USER
     encode = "openssl base64 -A"
     mechanism = exchange.line.upper().split()[1:2]
