@@ -19,7 +19,7 @@ from smtpscope.smtp.certificates import Judged, identity_of, judge
 from smtpscope.smtp.tls_engine import TLSFailed, make_context
 from smtpscope.smtp.tls_options import TLSOptions
 from smtpscope.smtp.tls_transport import TLSTransport
-from smtpscope.smtp.tls_words import Notes, why
+from smtpscope.smtp.tls_words import Notes, seconds, why
 from smtpscope.smtp.wire import last_words
 from smtpscope.visible import visible_text
 
@@ -102,6 +102,7 @@ class TLSLayer(asyncio.Protocol):
         self._ssl.set_app_data(self._notes)
         self._ssl.set_connect_state()
         self._sni = sni_for(server_name) if options.sni is None else options.sni
+        self._notes.sni = self._sni
         if self._sni:
             self._ssl.set_tlsext_host_name(_ascii(self._sni))
 
@@ -122,7 +123,7 @@ class TLSLayer(asyncio.Protocol):
                 if self._state is _State.HANDSHAKE:
                     await self._finished
         except TimeoutError:
-            self._break(f"the TLS handshake was not finished within {timeout:g} seconds{self._notes.where}")
+            self._break(f"the TLS handshake was not finished within {seconds(timeout)}{self._notes.where}")
         except asyncio.CancelledError:
             self._break("the TLS handshake was given up")
             raise
@@ -278,6 +279,7 @@ class TLSLayer(asyncio.Protocol):
         else:
             self._flush()
             self._state = _State.HELD
+            self._notes.finished = True
             self.lower.pause_reading()
             self._wake()
 

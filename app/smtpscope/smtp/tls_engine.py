@@ -188,8 +188,7 @@ def _note_verdict(connection: SSL.Connection, certificate: crypto.X509, number: 
 def _note_progress(connection: SSL.Connection, where: int, value: int) -> None:
     notes: Notes = connection.get_app_data()
     notes.passed(connection.get_state_string().decode("ascii", "replace"))  # when it goes on, stops or breaks off
-    if value & 0xFF and where in (SSL.SSL_CB_READ_ALERT, SSL.SSL_CB_WRITE_ALERT):  # 0 is close_notify, see _read()
-        if where == SSL.SSL_CB_READ_ALERT:
-            notes.alert = value & 0xFF
-        else:
-            notes.our_alert = value & 0xFF
+    if where == SSL.SSL_CB_READ_ALERT:
+        notes.heard(value >> 8, value & 0xFF, connection.get_protocol_version_name())
+    elif where == SSL.SSL_CB_WRITE_ALERT and value & 0xFF:  # 0 is close_notify
+        notes.our_alert = value & 0xFF
