@@ -156,14 +156,14 @@ def rasterise(picture: Picture) -> dict[Point, Line]:
     bits: dict[Point, int] = {}
     edges: dict[Point, frozenset[str]] = {}
     special: dict[Point, str] = {}
+    double = [box for box in picture.boxes if box.double]
     for route in picture.routes:
         for x, y, ways, head in trace(picture, route):
             bits[x, y] = bits.get((x, y), 0) | ways
             edges[x, y] = edges.get((x, y), frozenset()) | {route.id}
-            box = picture.box_at(x, y)
             if head:
                 special[x, y] = head
-            elif box and box.double:
+            elif any(box.contains(x, y) for box in double):
                 special[x, y] = "╧" if ways & UP else "═"
             elif route.dashed and ways == UP | DOWN:
                 special[x, y] = "╎"
