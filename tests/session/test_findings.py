@@ -178,6 +178,9 @@ CASES: list[Case] = [
         lambda: ready() >> "STARTTLS" << b"220 go\r\n" + EXTRA,
         lambda: (ready() >> "STARTTLS" << b"220 go\r\n").secured() << EXTRA,
     ),
+    ("injected", lambda: failed("the server did not answer with TLS: it sent 250 ok"),
+     lambda: failed("the server closed the connection during the TLS handshake")),
+    ("tls-unasked", lambda: up() << b"\x15\x03\x01\0\x02\x02\x28", lambda: up() << b"\x15\x01\r\n"),
     (
         "certificate",
         lambda: tls(secured=secured("the certificate expired 3 days ago (2026-01-01)")),
@@ -263,7 +266,11 @@ def test_sentences_say_what_it_is() -> None:
 
 def test_who_is_silent_is_said() -> None:
     silent = TimedOut(9.0, 5.0)
-    assert folded(up().apply(silent)).sentences == ["the connection got no reply within 5 s"]
+    assert folded(up().apply(silent)).sentences == [
+        "the connection got no reply within 5 s: a port such as 465 wants TLS from the first octet on (-tlsc)"
+    ]
+    in_tls = up().apply(secured()).apply(silent)
+    assert folded(in_tls).sentences == ["the connection got no reply within 5 s"]
     assert folded((ready() >> "VRFY x").apply(silent)).sentences == ["VRFY got no reply within 5 s"]
     assert folded((data() >> "hi\n.").apply(silent)).sentences == ["the dot got no reply within 5 s"]
     assert folded(data().apply(silent)).sentences == ["the server read nothing more of the message within 5 s"]

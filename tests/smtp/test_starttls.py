@@ -266,7 +266,8 @@ async def test_octets_behind_the_220_end_the_session_by_the_safe_answer(name: st
             await talk.transport.starttls()
         question = talk.seen.of(Asked)[0]
         assert question.kind == "injected"
-        assert question.text.startswith(f"{len(injected)} octets came in clear behind the 220 of STARTTLS")
+        count = "1 octet" if len(injected) == 1 else f"{len(injected):,} octets"
+        assert question.text.startswith(f"{count} came in clear behind the 220 of STARTTLS")
         assert question.answers == ("drop", "discard them and go on")
         assert [type(event) for event in talk.seen.events[-2:]] == [Failed, Closed]
         assert talk.seen.of(Failed)[0].step == StartTls()

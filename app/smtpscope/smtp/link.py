@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from smtpscope.smtp.tls import Handshake, TLSLayer
 
 HANDSHAKE_STAGE = 60.0
+IMPLICIT_TLS_PORT = 465
+"""Where a server says nothing before TLS (RFC 8314 3.3)."""
 GOODBYE_GRACE = 2.0
 """Seconds in which a server that said 421 may still talk before we close."""
 
@@ -152,7 +154,9 @@ class SMTPLink(OwedReplies):
         """The link is up, or secured; TLS, if wanted from the start, is done."""
         self._held = False
         if not self.machine.facts.link:
-            detail = f"connected to {self.peer} in {self.now * 1000:.0f} ms, waiting for the greeting"
+            unsecured = self.port == IMPLICIT_TLS_PORT and self._layer is None
+            hint = ", though this port is for TLS from the first octet on (-tlsc)" if unsecured else ""
+            detail = f"connected to {self.peer} in {self.now * 1000:.0f} ms, waiting for the greeting{hint}"
             self._emit(Link(self.now, LinkStatus.CONNECTED, detail, self.peer, self.local))
             self._greeting = self.machine.pending[-1]
 
@@ -227,7 +231,8 @@ class SMTPLink(OwedReplies):
     async def _secure(self, wire: Wire) -> None:
         """After the STARTTLS 220: the user's word if anything came behind it, then the handshake."""
         if injected := self.machine.facts.injected:
-            text = f"{len(injected)} octets came in clear behind the 220 of STARTTLS: somebody may be in the middle"
+            count = f"{len(injected):,} octets" if len(injected) > 1 else "1 octet"
+            text = f"{count} came in clear behind the 220 of STARTTLS: somebody may be in the middle"
             if await self.put_question("injected", text, "drop", "discard them and go on") == 0:
                 raise HandshakeFailed("dropped because of octets in clear behind the 220 of STARTTLS")
         lower = wire.transport

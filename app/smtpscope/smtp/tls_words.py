@@ -88,8 +88,8 @@ _OBJECTIONS = {
     "no protocols available": "none of the TLS versions chosen ({versions}) can be spoken with these ciphers",
     "no ciphers available": "no cipher chosen here can be used with TLS {versions}",
     "unsafe legacy renegotiation disabled": "the server does not know secure renegotiation (RFC 5746)",
-    "dh key too small": "the server's Diffie-Hellman key is too weak: --tls-cipher 'DEFAULT:@SECLEVEL=0' takes weak keys, "
-    "to look at it",
+    "dh key too small": "the server's Diffie-Hellman key is too weak: "
+    "--tls-cipher 'DEFAULT:@SECLEVEL=0' takes weak keys, to look at it",
     "ee key too small": "the server's key is too weak",
     "decryption failed or bad record mac": "a record from the server was damaged on the way",
     "data length too long": "the server sent a record longer than TLS permits",

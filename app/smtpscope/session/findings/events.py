@@ -51,6 +51,15 @@ def injected(event: Received, machine: Machine, seen: Seen) -> Said:
     return ("octets came in clear behind the 220 of STARTTLS: somebody in the middle may be putting replies in",)
 
 
+def tls_unasked(event: Received, machine: Machine, seen: Seen) -> Said:
+    """A record of TLS, an alert mostly, where SMTP in clear is spoken."""
+    if event.tls or machine.facts.injected or event.data[:2] not in (b"\x15\x03", b"\x16\x03"):
+        return ()
+    return (
+        "the server answers in TLS, which has not begun: a port such as 465 wants it from the first octet on (-tlsc)",
+    )
+
+
 def cut_after_goodbye(event: Received, machine: Machine, seen: Seen) -> Said:
     """The beginning of a line after the goodbye; whole lines are replies, and have a rule of their own."""
     facts = machine.facts
@@ -90,6 +99,14 @@ def handshake_failed(event: Failed, machine: Machine, seen: Seen) -> Said:
     return (f"{accepted}there is no TLS: {event.reason}",)
 
 
+def clear_for_tls(event: Failed, machine: Machine, seen: Seen) -> Said:
+    """Behind the 220 of STARTTLS came something in clear, so late that the handshake had begun."""
+    begun = machine.facts.status is LinkStatus.SECURING and isinstance(event.step, StartTls)
+    if not begun or not event.reason.startswith("the server did not answer with TLS"):
+        return ()
+    return ("octets came in clear where TLS was to begin: a server that has none, or somebody in the middle",)
+
+
 # -- silence and the end
 
 
@@ -102,7 +119,9 @@ def no_reply(event: TimedOut, machine: Machine, seen: Seen) -> Said:
     if oldest is None:
         return (f"the server read nothing more of the message {within}",)
     names = {"BANNER": "the connection", "DOT": "the dot"}
-    return (f"{names.get(oldest.kind) or word(oldest.verb) or 'a line'} got no reply {within}",)
+    in_clear = oldest.kind == "BANNER" and not machine.facts.tls
+    hint = ": a port such as 465 wants TLS from the first octet on (-tlsc)" if in_clear else ""
+    return (f"{names.get(oldest.kind) or word(oldest.verb) or 'a line'} got no reply {within}{hint}",)
 
 
 def quit_timed_out(event: TimedOut, machine: Machine, seen: Seen) -> Said:
@@ -155,13 +174,17 @@ SENT_RULES: tuple[Rule[Sent], ...] = (
 RECEIVED_RULES: tuple[Rule[Received], ...] = (
     Rule("injected", _DANGER, "RFC 3207 6", injected),
     Rule("after-goodbye", _FAULT, "RFC 5321 4.1.1.10", cut_after_goodbye),
+    Rule("tls-unasked", _FAULT, "RFC 8314 3", tls_unasked),
 )
 SECURED_RULES: tuple[Rule[Secured], ...] = (
     Rule("certificate", _DANGER, "RFC 5280 6", certificate),
     Rule("certificate-name", _DANGER, "RFC 6125 6", certificate_name),
     Rule("old-tls", _FAULT, "RFC 8996", old_tls),
 )
-FAILED_RULES: tuple[Rule[Failed], ...] = (Rule("handshake-failed", _FAULT, "RFC 3207 4.1", handshake_failed),)
+FAILED_RULES: tuple[Rule[Failed], ...] = (
+    Rule("injected", _DANGER, "RFC 3207 6", clear_for_tls),
+    Rule("handshake-failed", _FAULT, "RFC 3207 4.1", handshake_failed),
+)
 TIMED_OUT_RULES: tuple[Rule[TimedOut], ...] = (
     Rule("no-reply", _NOTE, "RFC 5321 4.5.3.2", no_reply),
     Rule("no-reply-to-quit", _FAULT, "RFC 5321 4.1.1.10", quit_timed_out),
