@@ -27,7 +27,7 @@ from smtp.playbook import (
     trace,
 )
 from smtpscope.smtp.command import SMTPCommand
-from smtpscope.smtp.events import Closed, Received
+from smtpscope.smtp.events import Closed, LinkStatus, Received
 from smtpscope.smtp.facts import Recipient, Transaction, capabilities
 
 C, T = SMTPCommand, Transaction
@@ -38,6 +38,7 @@ MAIL, RCPT = "MAIL FROM:<a@mail.test>", "RCPT TO:<x@mail.test>"
 NO_MAIL = {"txn": T.NONE, "ok": 0, "recipients": ()}  # what ends with an open transaction that has one recipient
 OVER = {"done": "", "ok": 0, "recipients": (), "texted": 0}  # what is forgotten of the last message
 NEW = {"hello": "", "ext": {}}  # what a new greeting voids
+ENDED = {"link": False, "status": LinkStatus.DISCONNECTING}  # until the socket is closed
 
 
 def facts_of(play: Playbook) -> dict[str, Any]:
@@ -152,10 +153,10 @@ ROWS = [
     Row("RSET after a message", at_message, "RSET", "250 ok", "SEND_MESSAGE > RSET > CONNECTED", OVER),
     Row("RSET after a refused chunk", at_broken, "RSET", "250 ok", "RCPT > RSET > CONNECTED", NO_MAIL),
     # QUIT
-    Row("QUIT", connected, "QUIT", "221 bye", "CONNECTED > QUIT > NONE", {"link": False},
-        "CONNECTED > QUIT > NONE", {"link": False}),
-    Row("QUIT in a transaction", at_rcpt, "QUIT", "250 hm", "RCPT > QUIT > NONE", {"link": False},
-        "RCPT > QUIT > NONE", {"link": False}),
+    Row("QUIT", connected, "QUIT", "221 bye", "CONNECTED > QUIT > NONE", ENDED,
+        "CONNECTED > QUIT > NONE", ENDED),
+    Row("QUIT in a transaction", at_rcpt, "QUIT", "250 hm", "RCPT > QUIT > NONE", ENDED,
+        "RCPT > QUIT > NONE", ENDED),
     # CUSTOM
     Row("NOOP", connected, "NOOP", "250 ok", "CONNECTED > CUSTOM > CONNECTED", {}, "CONNECTED > CUSTOM > CONNECTED"),
     Row("HELP", at_message, "HELP", "214 yes", "SEND_MESSAGE > CUSTOM > SEND_MESSAGE", {},
@@ -191,7 +192,6 @@ ROWS = [
     Row("BDAT LAST outside a transaction", connected, b"BDAT 4 LAST\r\n1234", "250 ok",
         "CONNECTED > CUSTOM > CONNECTED", {}, "CONNECTED > CUSTOM > CONNECTED"),
 ]  # fmt: skip
-BY_NAME = {row.name: row for row in ROWS}
 every_row = pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
 
 

@@ -456,6 +456,16 @@ def test_closed_anywhere_is_none_with_nothing_owed_and_a_way_back(state: str) ->
     assert machine.may_issue(Drop()) is Verdict.IMPOSSIBLE
 
 
+@pytest.mark.parametrize(
+    "state", ["said goodbye", "two QUITs", "421"], ids=["our QUIT", "another one owed", "the server's word"]
+)
+def test_from_the_goodbye_to_the_close_the_link_is_disconnecting(state: str) -> None:
+    play = STATES[state]()
+    assert play.machine.facts.status is LinkStatus.DISCONNECTING
+    assert play.machine.may_issue(Connect()) is Verdict.LEGAL
+    assert play.apply(Closed(99.0, "closed")).machine.facts.status is LinkStatus.DISCONNECTED
+
+
 def test_a_close_answers_quit() -> None:
     play = (connected() >> "QUIT").apply(Closed(9.0, "closed"))
     assert play.trace.endswith("CONNECTED > QUIT > NONE")

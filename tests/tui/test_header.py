@@ -132,6 +132,15 @@ def test_a_reply_that_is_late_is_marked_and_several_are_counted() -> None:
     assert "+1" in row(both.recorder)
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_server_that_has_said_goodbye_is_not_waited_for(width: int) -> None:
+    refused = Recording().connect().says(b"421 mx1.example.org too busy\r\n", 0.012)
+    ended = ready().says(b"421 4.4.2 time-out\r\n", 300.0)
+    owed = ready().send(b"NOOP", C.CUSTOM).send(b"RSET", C.RSET).says(b"421 bye\r\n", 0.1)
+    for recording in (refused, ended, owed):
+        assert row(recording.recorder, width, recording.at + 1.0).endswith("disconnecting")
+
+
 def test_idle_counts_from_the_last_thing_that_was_said() -> None:
     recording = ready()
     recording.at += 100.0

@@ -277,7 +277,7 @@ class Machine(Trace):
         """What the picture has of a settled command."""
         facts, mark = self.facts, Mark(reply.code, reply.last - pending.sent)
         if pending.kind == "QUIT":
-            facts.link = False
+            self._end_link()
             self.passed[C.QUIT] = mark
             self._move(reply.last, source, C.QUIT, C.NONE)
         elif facts.txn is T.DATA:
@@ -327,12 +327,17 @@ class Machine(Trace):
                 pending.replies.append(reply)
             elif not effects.count_message_reply(facts, pending, reply) or reply.code == 221:
                 facts.done = "unknown"  # what the other recipients got is not known
-        facts.link = False
+        self._end_link()
         facts.challenge = None
         if source is not C.NONE:
             self._move(reply.last, source, C.NONE)
         note = "the server is closing the connection" + ("" if pending else ", unasked")
         return Answer(reply, pending, pending is not None, note)
+
+    def _end_link(self) -> None:
+        """Nothing can be said any more; the socket is closed in a moment."""
+        self.facts.link = False
+        self.facts.status = LinkStatus.DISCONNECTING
 
     def _unasked(self, reply: Reply) -> Answer:
         if self.facts.data_mode:

@@ -137,6 +137,8 @@ def _doing(shown: Shown, profile: Profile) -> list[Spans]:
         ]
     if machine.facts.securing or (link is not None and link.status is LinkStatus.SECURING):
         return [[("TLS handshake", "warn")]]
+    if machine.facts.status is LinkStatus.DISCONNECTING:
+        return [[(machine.facts.status.value, "warn")]]
     if not machine.facts.greeted:
         return _before_greeting(shown, profile)
     if machine.facts.streaming:
