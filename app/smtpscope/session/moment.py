@@ -6,7 +6,21 @@ import copy
 import re
 
 from smtpscope.smtp.command import SMTPCommand
-from smtpscope.smtp.events import Answered, Asked, Closed, Event, Issued, Link, Opened, Progress, Secured, Told
+from smtpscope.smtp.events import (
+    Answered,
+    Asked,
+    Closed,
+    Event,
+    Failed,
+    Issued,
+    Link,
+    Opened,
+    Progress,
+    Proposed,
+    Secured,
+    Sent,
+    Told,
+)
 from smtpscope.smtp.machine import Answer, Machine, Pending
 
 _QUEUE_ID = (
@@ -31,6 +45,8 @@ class Moment:
         self.peer = self.local = ""
         self.secured: Secured | None = None
         self.question: Asked | None = None
+        self.proposed: Proposed | None = None
+        """The step of AUTH that waits for the user."""
         self.progress: Progress | None = None
         self.stream_since = 0.0
         """When the message text began to go out."""
@@ -64,14 +80,18 @@ class Moment:
                 self.question = event
             case Answered():
                 self.question = None
+            case Proposed():
+                self.proposed = event
+            case Sent() | Failed(step=SMTPCommand.AUTH):
+                self.proposed = None
             case Progress():
                 self.progress = event
             case Told():
                 self.told = event
             case Closed():
-                self.closed, self.question = event, None
+                self.closed, self.question, self.proposed = event, None, None
         for answer in answers:
-            self.answered = answer.pending
+            self.answered, self.proposed = answer.pending, None
             self._look_for_queue_id(answer)
         return answers
 

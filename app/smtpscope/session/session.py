@@ -13,15 +13,19 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, BinaryIO
 
 from smtpscope.profile import Profile, parse_local
 from smtpscope.secret import Secret
 from smtpscope.session import plan
 from smtpscope.session.case import Case
+from smtpscope.session.login_steps import Editing
+from smtpscope.session.login_way import Way
 from smtpscope.session.next_tests import Planned
 from smtpscope.session.peer_files import PeerFiles
 from smtpscope.session.recorder import Recorder
+from smtpscope.session.redact import Redactor
 from smtpscope.session.repeat import TIMES, repeat
 from smtpscope.session.testing import RunningTest
 from smtpscope.session.vary import vary
@@ -36,6 +40,7 @@ from smtpscope.smtp.reply import Reply
 
 C = SMTPCommand
 
+USUAL = Way()
 OWN_NAME_LIMIT = 2.0
 """Seconds for looking up this host's name."""
 
@@ -295,10 +300,12 @@ class Session(Works):
         """Seconds for each reply from now on, 0 for no limit, None for the stages of RFC 5321."""
         self.transport.timeout = seconds
 
-    def login(self, mechanism: str, user: str, password: Secret) -> None:
-        """Run an AUTH exchange with these credentials, which are kept for the next time."""
-        self.profile = replace(self.profile, user=user, password=password)
-        self._spawn(self._auth(mechanism))
+    def login(self, mechanism: str, user: str | None, password: Secret | None, way: Way = USUAL) -> None:
+        """Run an AUTH exchange with these credentials, which are kept for the next time; None for those known."""
+        profile = self.profile
+        user, password = profile.user if user is None else user, profile.password if password is None else password
+        self.profile = replace(profile, user=user, password=password)
+        self._spawn(self._auth(mechanism, way))
 
     def know(self, user: str, password: Secret) -> None:
         """Credentials for the next login."""
@@ -309,11 +316,21 @@ class Session(Works):
         if not self._busy():
             self._spawn(self._run_on(_LEVELS["auth"]))
 
-    async def _auth(self, mechanism: str) -> bool:
+    async def _auth(self, mechanism: str, way: Way = USUAL, editing: Editing | None = None) -> bool:
+        """One login; with ``editing``, in which its steps were changed by hand, they are changed alike."""
         user, password = self.profile.user or "", self.profile.password or Secret("")
-        done = Done(len(self.recorder), again=lambda: self._auth(mechanism))
+        edit = editing.again() if editing is not None else None
+        if editing is None and way.steps:
+            redactor = Redactor()
+            redactor.know(password)
+            editing = Editing(mechanism, redactor, partial(self._propose, mechanism))
+            edit = editing.by_hand
+        done = Done(len(self.recorder), again=lambda: self._auth(mechanism, way, editing))
         self._done.append(done)
-        reply = await self._patient(self.transport.command_auth(mechanism, user, password))
+        exchange = self.transport.command_auth(
+            mechanism, user, password, initial=way.initial, authzid=way.authzid, binding=way.binding, edit=edit
+        )
+        reply = await self._patient(exchange)
         done.code = (reply.code or 0) if reply is not None else 0
         return reply is not None and reply.positive
 

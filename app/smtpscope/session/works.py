@@ -1,4 +1,5 @@
-"""What runs in a session: works of the user's, their failures as sentences, questions, and when all is quiet."""
+"""What runs in a session: works of the user's, their failures as sentences, what waits for his word, and when all is
+quiet."""
 
 from __future__ import annotations
 
@@ -6,15 +7,16 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from smtpscope.session.login_steps import Waiting, Word
 from smtpscope.session.recorder import Recorder
 from smtpscope.smtp.errors import ConnectFailed, ConnectionLost, HandshakeFailed, ReplyTimeout, TransportError
-from smtpscope.smtp.events import Asked, Closed, Event, Failed
+from smtpscope.smtp.events import Asked, Closed, Event, Failed, Proposed, Received
 from smtpscope.smtp.machine import Machine
 from smtpscope.smtp.transport import SMTPTransport
 
 
 class Works:
-    """A transport that is recorded, the tasks that use it, and the question that stands."""
+    """A transport that is recorded, the tasks that use it, and what stands before the user: a question, or a step."""
 
     def __init__(self, recorder: Recorder, wake: Callable[[], None], timeout: float | None) -> None:
         self.recorder = recorder
@@ -25,6 +27,8 @@ class Works:
         self._question: Asked | None = None
         self._answer: asyncio.Future[int] | None = None
         self._questions = 0  # asked so far
+        self._word: asyncio.Future[Word | None] | None = None  # on the step of AUTH that waits
+        self._along = False  # it goes along with AUTH itself
         self._idle.set()
 
     @property
@@ -33,12 +37,14 @@ class Works:
         return self.transport.machine
 
     async def idle(self) -> None:
-        """Until nothing is in flight: no task runs but those that wait for an answer of the user."""
+        """Until nothing is in flight: no task runs but those that wait for the user."""
         await self._idle.wait()
 
     def record(self, event: Event) -> None:
         """Add one event to the session."""
         self.recorder.append(event)
+        if isinstance(event, Closed | Received):
+            self._let_step_go()
         if isinstance(event, Closed):
             self.answer(0)  # nothing is left to decide
             self._look_idle()
@@ -86,8 +92,8 @@ class Works:
             self.wake()
 
     def _look_idle(self) -> None:
-        """Nothing is in flight where no task runs, or where the user is asked and has not answered."""
-        if not self._tasks or (self._answer is not None and not self._answer.done()):
+        """Nothing is in flight where no task runs, or where one waits for the user."""
+        if not self._tasks or any(each is not None and not each.done() for each in (self._answer, self._word)):
             self._idle.set()
         else:
             self._idle.clear()
@@ -111,4 +117,36 @@ class Works:
             return
         if 0 <= index < len(self._question.answers):
             self._answer.set_result(index)
+            self._look_idle()
+
+    # -- steps of AUTH
+
+    async def _propose(self, mechanism: str, step: Waiting, along: bool) -> Word | None:
+        """Wait for the user's word on a step; None if the server waits for none any more. ConnectionLost."""
+        self._word, self._along = asyncio.get_running_loop().create_future(), along
+        self.record(Proposed(self.transport.now, mechanism, step.text, along))
+        self._look_idle()
+        try:
+            word = await self._word
+        finally:
+            self._word = None
+            self._look_idle()
+        if word is None and not self.machine.facts.link:
+            raise ConnectionLost("the connection ended while a step of AUTH waited")
+        return word
+
+    def _let_step_go(self) -> None:
+        """Wait for no word on a step that can go nowhere: the connection has ended, or AUTH was answered."""
+        facts = self.machine.facts
+        goes = facts.link and (self._along or facts.challenge is not None)
+        if self._word is not None and not self._word.done() and not goes:
+            self._word.set_result(None)
+            self._look_idle()
+
+    def respond(self, text: str, coded: bool = False) -> None:
+        """The user's word on the step of AUTH that waits, as in ``login_steps.Word``; ``*`` cancels."""
+        if self._word is None or self._word.done():
+            self._tell("no step of AUTH waits any more: nothing was sent")
+        else:
+            self._word.set_result(Word(text, coded))
             self._look_idle()

@@ -183,6 +183,17 @@ class Answered(NamedTuple):
     answer: int
 
 
+class Proposed(NamedTuple):
+    """A step of AUTH waits for the user's word before it goes, until it does, or is not to."""
+
+    time: float
+    mechanism: str
+    text: str
+    """What it says, decoded, in escapes; words in braces stand for what is secret in it."""
+    along: bool = False
+    """It is to go along with AUTH itself."""
+
+
 class Failed(NamedTuple):
     """A step could not be done; ``reason`` is one sentence with the way out."""
 
@@ -240,6 +251,7 @@ Event: TypeAlias = (
     | Forgot
     | Asked
     | Answered
+    | Proposed
     | Failed
     | Closed
     | Marked

@@ -17,8 +17,9 @@ from smtpscope.smtp.reply import Reply
 NOTHING_OWED = "this became part of what was begun before, and leaves no reply owed"
 
 Editor: TypeAlias = Callable[[sasl.Response, bytes | None], Awaitable[bytes]]
-"""May change a step before it goes: the step, and the challenge that it answers (None for an initial response; as it
-came where it is no base64), to the line that is sent, without its ending. ``*`` cancels."""
+"""May change a step before it goes: the step, and the challenge that it answers (None for what goes along with AUTH; as
+it came where it is no base64), to the line that is sent, without its ending. ``*`` cancels: along with AUTH that is
+not sent at all."""
 
 _CANCEL = b"*"
 _PROOFS = (b"v=", b"e=", b"rspauth=")
@@ -95,6 +96,10 @@ class SMTPLogin(SMTPLink):
         secrets: tuple[tuple[int, int], ...] = ()
         if first is not None and along:
             octets, hide = await _edited(edit, first, None)
+            if octets == _CANCEL:
+                reason = f"AUTH {mechanism} was not sent: its first step was cancelled"
+                self._emit(Failed(self.now, C.AUTH, reason))
+                raise Declined(reason)
             data += b" " + (octets or b"=")  # an empty one is said (RFC 4954 4)
             secrets = ((len(line) + 1, len(data)),) if hide else ()
         pending = self._send(data + b"\r\n", Issued(self.now, C.AUTH, line, user), secrets)
@@ -108,6 +113,9 @@ class SMTPLogin(SMTPLink):
                 self._emit(Failed(self.now, None, f"AUTH {mechanism} was cancelled: {broken}"))
             else:
                 octets, hide = await _edited(edit, response, reply.text.encode() if challenge is None else challenge)
+                if pending not in self.machine.pending:  # it was answered meanwhile, and this would be a command
+                    reply = await self.reply_to(pending)
+                    break
             held = None
             self._write(octets + b"\r\n", ((0, len(octets)),) if hide and octets else ())
             reply = await self.reply_to(pending)
