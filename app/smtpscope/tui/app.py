@@ -1,4 +1,4 @@
-"""The app: what has come is taken and shown, keys pass their gate, clicks and cursors are answered."""
+"""The app: what has come is taken and shown, clicks and cursors are answered."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
-from textual import events
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.message import Message
-from textual.widgets import Input
 
 from smtpscope.actions import ACTIONS, BY_MEMBER
 from smtpscope.profile import Profile
@@ -28,16 +26,16 @@ from smtpscope.smtp.command import SMTPCommand
 from smtpscope.smtp.events import Asked, Secured
 from smtpscope.tui import theme
 from smtpscope.tui.comparing import Comparing
+from smtpscope.tui.gating import Gating
 from smtpscope.tui.header import Shown
 from smtpscope.tui.history import History
 from smtpscope.tui.inspector import Inspector
 from smtpscope.tui.inspector_pages import Look
 from smtpscope.tui.keeping import Keeping
-from smtpscope.tui.keys import BURST_GAP, KeyGate
+from smtpscope.tui.keys import KeyGate
 from smtpscope.tui.last_wall import LastWall, fault
 from smtpscope.tui.main_screen import MainScreen
 from smtpscope.tui.palette import Palette
-from smtpscope.tui.revealing import Revealing
 from smtpscope.tui.rows import LogRows
 from smtpscope.tui.searching import Searching
 from smtpscope.tui.varying import Varying
@@ -66,7 +64,7 @@ class Woken(Message):
     """The session has something new."""
 
 
-class SmtpScope(Revealing, Varying, Comparing, Keeping, Searching):
+class SmtpScope(Gating, Varying, Comparing, Keeping, Searching):
     """One screen for one session."""
 
     TITLE = "smtpscope"
@@ -122,7 +120,7 @@ class SmtpScope(Revealing, Varying, Comparing, Keeping, Searching):
         self._left = -1  # rows that there were when the past was gone back to; negative in the present
         self._woken = self._behind = False
         self._asked: Asked | None = None  # the session's question that was shown last
-        self._looked = self._pressed = -1.0
+        self._looked = -1.0
         self._forms = 0
         if profile.password is not None:
             self.view.redactor.know(profile.password)
@@ -228,7 +226,7 @@ class SmtpScope(Revealing, Varying, Comparing, Keeping, Searching):
 
     def _take_on(self) -> None:
         """The next portion; all of it is shown, but a flood no more often than anything else."""
-        wait = self._pressed + PEACE - time.monotonic()
+        wait = self.pressed + PEACE - time.monotonic()
         if wait > 0:
             self.set_timer(wait, self._take_on)
             return
@@ -326,46 +324,7 @@ class SmtpScope(Revealing, Varying, Comparing, Keeping, Searching):
         self.news = news
         self.show_row()
 
-    # -- keys
-
-    async def on_event(self, event: events.Event) -> None:
-        """Keys pass the gate first."""
-        if isinstance(event, events.Key) and not event.is_forwarded and not getattr(event, "let_go", False):
-            self._pressed = time.monotonic()
-            self.gate.key(event)
-            self.set_timer(BURST_GAP, self._let_go)
-            return
-        await super().on_event(event)
-
-    def _let_go(self) -> None:
-        if self.gate.ripe():
-            self.gate.let_go()
-        elif self.gate.holding:
-            self.set_timer(BURST_GAP, self._let_go)  # the timer was early: no key is held for ever
-
-    def _one_key(self, key: events.Key) -> None:
-        if self.hide_again():
-            return
-        key.let_go = True  # type: ignore[attr-defined]
-        if self.news:
-            self.say("")
-        self.post_message(key)
-
-    def _burst(self, text: str) -> None:
-        """Many keys at once are text, behind the keys that came before them."""
-        self.call_later(self._insert, text)
-
-    def _insert(self, text: str) -> None:
-        """Text for the line, or for the palette's; it sends nothing."""
-        if isinstance(self.focused, Input):
-            self.focused.call_later(self.focused.insert_text_at_cursor, " ".join(text.split()))
-            return
-        self.focus_line()
-        self.main.line.call_later(self.main.line.insert, text)
-
-    def on_paste(self, event: events.Paste) -> None:
-        """A paste that nobody took is for the line."""
-        self._insert(event.text)
+    # -- focus and size
 
     def action_help_quit(self) -> None:
         """Ctrl+C does not leave; Textual would say so on top of the line."""
