@@ -224,6 +224,28 @@ async def test_a_drop_stops_it_and_nothing_else_is_sent_meanwhile() -> None:
         assert driven.here is C.BANNER, "afterwards the session is free"
 
 
+async def test_a_drop_takes_the_question_away_also_where_there_is_no_connection() -> None:
+    async with driving(serving()) as driven:
+        driven.session.vary("ehlo", ("a.test",))
+        await driven.asked("vary")
+        driven.session.drop()
+        await driven.until(lambda: driven.question is None)  # else it would stand for ever: nobody waits for an answer
+        assert not driven.sent
+        await driven.do("connect")
+        assert driven.here is C.BANNER
+
+
+async def test_a_drop_while_it_asks_again_ends_it() -> None:
+    async with driving(logins(dict.fromkeys(("CRAM-MD5", "PLAIN", "LOGIN"), WRONG)), **LOGIN) as driven:
+        driven.session.vary("auth", ("CRAM-MD5", "PLAIN", "LOGIN", "XOAUTH2"))
+        await driven.asked("vary")
+        await driven.answer(2)
+        await driven.asked("vary")
+        driven.session.drop()
+        await driven.until(lambda: driven.question is None and newest(driven.recorder).ended)  # type: ignore[union-attr]
+        assert said(driven).endswith("; stopped: dropped")
+
+
 async def test_the_password_is_never_said_in_clear_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("smtpscope.smtp.dialing.is_loopback", lambda address: False)
     async with driving(logins({"CRAM-MD5": WRONG, "PLAIN": b"235 ok\r\n"}), auto="ehlo", **LOGIN) as driven:

@@ -75,7 +75,12 @@ class OwedReplies:
             if self._wire is wire:
                 question = Asked(self.now, kind, text, answers)
                 self._emit(question)
-                answer = await self.ask(question)
+                try:
+                    answer = await self.ask(question)
+                except asyncio.CancelledError:  # nobody waits for the answer any more
+                    if self._wire is wire:
+                        self._emit(Answered(self.now, kind, 0))
+                    raise
                 if self._wire is wire:
                     self._emit(Answered(self.now, kind, answer))
                     return answer
