@@ -6,6 +6,7 @@ import ssl
 import warnings
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from time import process_time
 from typing import Any
 
 import pytest
@@ -125,7 +126,15 @@ def test_the_pin_is_that_of_the_public_key() -> None:
     ("event", "words"),
     [
         (secured(LEAF, ca_faults=("the issuer is not known here: CN=Middle",)), "An intermediate certificate is miss"),
-        (secured(ROOT), "The certificate is self-signed: it vouches for itself only."),
+        (
+            secured(ROOT, ca_faults=("it is self-signed",)),
+            "The certificate is self-signed: it vouches for itself only.",
+        ),
+        (
+            secured(made(key=ec.generate_private_key(ec.SECP192R1()))),
+            "The key of the server's certificate is weak: EC, secp192r1, 192 bits, and 224 bits are the least.",
+        ),
+        (secured(made(days=(3, 90))), "The server's certificate is not valid yet: it begins on 2026-11-25."),
         (secured(made(key=_WEAK)), "The key of the server's certificate is weak: RSA, 1024 bits"),
         (secured(made(days=(-90, -3))), "The server's certificate has ended: 2026-11-19."),
         (secured(made(days=(-90, 5))), "The server's certificate ends in 5 days: 2026-11-27."),
@@ -139,6 +148,48 @@ def test_the_pin_is_that_of_the_public_key() -> None:
 def test_each_problem_is_a_sentence(event: Secured, words: str) -> None:
     problems = report(event).partition("problems\n")[2].partition("\n\n")[0]
     assert f"x {words}" in problems
+
+
+def test_what_is_trusted_here_is_no_problem() -> None:
+    text = report(secured(ROOT))
+    assert "problems" not in text
+    assert "! The certificate is self-signed, and trusted here" in text
+
+
+def test_a_good_verdict_says_what_was_not_asked() -> None:
+    assert "whether it was revoked is not asked" in report(secured(LEAF, MIDDLE))
+
+
+def test_fields_stand_apart_however_long_the_chain() -> None:
+    chain = [made(str(number), str(number + 1)) for number in range(8)]
+    lines = report(secured(*chain)).split("\n")
+    assert sum("signature  ecdsa-with-SHA256" in line for line in lines) == 7
+    assert max(len(line) for line in lines if "SHA-256" in line) < 8 + 3 + 16 + 64
+
+
+def test_names_that_cannot_be_read_are_not_told_as_none() -> None:
+    spoilt = made(names=dns("a" * 16)).replace(b"a" * 16, b"\xff" * 16)
+    for octets in (spoilt, b"no certificate"):
+        text = report(secured(octets))
+        assert "names        cannot be read" in text
+        assert "does not count" not in text
+    assert "cannot be read to" not in report(secured(b"no certificate"))
+
+
+def test_an_address_among_the_dns_names_is_told_as_that() -> None:
+    text = report(secured(made(names=[*dns("192.0.2.7"), x509.RFC822Name("a@b.test")]), server_name="192.0.2.7"))
+    assert "192.0.2.7 (as a DNS name)  is another" in text
+    assert "not compared: email:a@b.test" in text
+
+
+def test_thousands_of_names_are_compared_in_no_time() -> None:
+    """The tab is made anew each second; 5,000 names one by one took half of one."""
+    names = dns(*(f"h{number}.test" for number in range(5000)), "mx.example.org")
+    event = secured(made(names=names))
+    report(event)
+    began = process_time()
+    assert "mx.example.org  is it" in report(event)
+    assert process_time() - began < 0.2
 
 
 def test_a_weak_digest_counts_on_a_server_and_not_on_a_root() -> None:

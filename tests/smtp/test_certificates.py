@@ -110,7 +110,7 @@ _ADDRESSES: list[x509.GeneralName] = [
         (_ADDRESSES, "192.0.2.7", None),
         (_ADDRESSES, "[2001:db8::7]", None),
         (_ADDRESSES, "192.0.2.8", "the certificate is for 192.0.2.7, 2001:db8::7, not for 192.0.2.8"),
-        (_dns("192.0.2.7"), "192.0.2.7", "the certificate is for 192.0.2.7, not for 192.0.2.7"),
+        (_dns("192.0.2.7"), "192.0.2.7", "the certificate is for 192.0.2.7 (as a DNS name), not for 192.0.2.7"),
         (_dns("*.example.org"), "a.mx.example.org", "the certificate is for *.example.org, not for a.mx.example.org"),
         (_dns("elsewhere.test"), "localhost", "the certificate is for elsewhere.test, not for localhost"),
         (

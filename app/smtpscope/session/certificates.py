@@ -123,7 +123,10 @@ def _signature(certificate: Certificate) -> tuple[str, bool]:
     """The signature's algorithm, and whether its digest is weak."""
     identifier = certificate.signature_algorithm_oid
     name = identifier._name if identifier._name != "Unknown OID" else identifier.dotted_string
-    digest = certificate.signature_hash_algorithm
+    try:
+        digest = certificate.signature_hash_algorithm
+    except Exception:  # one that is not known here
+        digest = None
     return name, digest is not None and digest.name in _WEAK_DIGESTS
 
 
@@ -137,5 +140,10 @@ def _names(certificate: Certificate) -> tuple[str, ...]:
     from cryptography import x509
 
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    hosts = [f"DNS:{name}" for name in names.get_values_for_type(x509.DNSName)]
-    return (*hosts, *(f"IP:{address}" for address in names.get_values_for_type(x509.IPAddress)))
+    kinds: tuple[tuple[str, type[x509.GeneralName]], ...] = (
+        ("DNS", x509.DNSName),
+        ("IP", x509.IPAddress),
+        ("email", x509.RFC822Name),
+        ("URI", x509.UniformResourceIdentifier),
+    )
+    return tuple(f"{kind}:{name.value}" for kind, type_ in kinds for name in names if isinstance(name, type_))

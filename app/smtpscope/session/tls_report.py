@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from smtpscope.session.certificates import WEAK_RSA, Described, described
+from smtpscope.session.certificates import WEAK_CURVE, WEAK_RSA, Described, described
 from smtpscope.session.known_certificates import Known
 from smtpscope.session.redact import Redactor
 from smtpscope.smtp.events import Secured
@@ -23,7 +23,12 @@ CERTIFICATES, NAMES = 12, 60
 SOON = 21
 """Days that a certificate may have left before that is a problem."""
 _OLD = ("SSLv3", "TLSv1", "TLSv1.0", "TLSv1.1")
+_GOOD = "good: an authority trusted here vouches for it, and it is in its time; whether it was revoked is not asked"
 _DAY = 86400
+_LABEL = 11
+"""Cells of what stands before a field, at least."""
+_DEEPEST = 4
+"""How far a chain's tree is moved in."""
 
 
 class _Link(NamedTuple):
@@ -47,7 +52,7 @@ def tls_lines(secured: Secured | None, wall: float, earlier: Known | None, redac
     problems = [*_problems(secured, links, wall, show), *_changed(earlier, links, wall)]
     if problems:
         lines += [[], [("problems", "strong")], *([("x ", "bad"), (problem, "text")] for problem in problems)]
-    lines += [[("! ", "warn"), (remark, "text")] for remark in _remarks(links)]
+    lines += [[("! ", "warn"), (remark, "text")] for remark in _remarks(secured, links)]
     if earlier is not None and links and earlier.sha256 == links[0].it.fingerprint:
         lines += [[], [(f"The same certificate as on {_date(earlier.seen)}.", "dim")]]
     for link in links[:CERTIFICATES]:
@@ -84,17 +89,21 @@ def _session(secured: Secured, show: _Show) -> Iterator[Spans]:
 
 
 def _row(name: str, text: str, kind: str = "text", indent: str = "") -> Spans:
-    return [(f"{indent}{name:<{max(0, 16 - len(indent))}}", "dim"), (text, kind)]
+    return [(f"{indent}{name:<{max(_LABEL, 16 - len(indent))}}", "dim"), (text, kind)]
 
 
 def _verdicts(secured: Secured, show: _Show) -> Iterator[Spans]:
-    ca = secured.ca_faults or tuple(fault for fault in secured.faults if fault not in secured.name_faults)
     for name, faults, good in (
-        ("CA verdict", ca, "good: an authority trusted here vouches for it, and it is in its time"),
+        ("CA verdict", _ca_faults(secured), _GOOD),
         ("name verdict", secured.name_faults, f"good: it is for {show(secured.server_name)}"),
     ):
         words = "; ".join(map(show, faults))
         yield _row(name, f"bad: {words}" if faults else good, "bad" if faults else "good")
+
+
+def _ca_faults(secured: Secured) -> tuple[str, ...]:
+    """Those of the chain, also of a session kept before they were told apart."""
+    return secured.ca_faults or tuple(fault for fault in secured.faults if fault not in secured.name_faults)
 
 
 # -- what is wrong
@@ -112,11 +121,14 @@ def _problems(secured: Secured, links: list[_Link], wall: float, show: _Show) ->
         if not it.subject_name:
             yield f"{who} cannot be read."
         if it.weak_key:
-            yield f"The key of {_lower(who)} is weak: {it.key}, and {WEAK_RSA} bits of RSA are the least."
+            least = WEAK_CURVE if it.key.startswith("EC") else WEAK_RSA
+            yield f"The key of {_lower(who)} is weak: {it.key}, and {least} bits are the least."
         if it.weak_signature and not it.self_issued:  # nobody relies on the signature of a root
             yield f"The signature on {_lower(who)} is weak: {show(it.signature)}."
         if (days := _days_left(it, wall)) is not None and days < SOON:
             yield f"{who} {'has ended' if days < 0 else f'ends in {_count(days)}'}: {_day(it.not_after)}."
+        if it.not_before and 0 < wall < it.not_before.timestamp():
+            yield f"{who} is not valid yet: it begins on {_day(it.not_before)}."
     yield from _chain_problems(secured, links, show)
 
 
@@ -125,20 +137,22 @@ def _chain_problems(secured: Secured, links: list[_Link], show: _Show) -> Iterat
     if not chain or not chain[-1].it.subject_name:
         return
     top = chain[-1].it
-    if chain[0].it.self_issued:
+    if chain[0].it.self_issued and _ca_faults(secured):
         yield "The certificate is self-signed: it vouches for itself only."
-    elif not top.self_issued and any("issuer is not known" in fault for fault in secured.ca_faults or secured.faults):
+    elif not top.self_issued and any("issuer is not known" in fault for fault in _ca_faults(secured)):
         yield (
             f"An intermediate certificate is missing, or its root is not known here: {show(top.issuer)} "
             "vouches for the last one that the server sends."
         )
 
 
-def _remarks(links: list[_Link]) -> Iterator[str]:
+def _remarks(secured: Secured, links: list[_Link]) -> Iterator[str]:
     """What is not as it should be, and does no harm."""
     chain = [link for link in links if link.depth is not None]
     if len(chain) > 1 and chain[-1].it.self_issued:
         yield "The server sends its root along, which is of no use: a root counts only where it is known already."
+    if len(chain) == 1 and chain[0].it.self_issued and not _ca_faults(secured):
+        yield "The certificate is self-signed, and trusted here: it is among the authorities."
     if [link.number for link in chain] != list(range(len(chain))):
         yield "The certificates are not in the order of the chain, which older clients want."
     for link in links:
@@ -177,7 +191,7 @@ def _tree(chain: tuple[bytes, ...]) -> list[_Link]:
 
 def _certificate(link: _Link, secured: Secured, wall: float, show: _Show) -> Iterator[Spans]:
     it = link.it
-    indent = "  " * min(link.depth or 0, CERTIFICATES)
+    indent = "  " * min(link.depth or 0, _DEEPEST)
     role = "the server's own" if link.depth == 0 else "its issuer" if link.depth else "beside the chain"
     yield [(f"{indent}{link.number + 1}  ", "dim"), (show(it.subject) or "no subject", "strong"), (f"  {role}", "dim")]
     indent += "   "
@@ -202,7 +216,8 @@ def _validity(it: Described, wall: float, indent: str) -> Spans:
         left = f", {_count(-days)} ago" if days < 0 else f", {_count(days)} left"
     if it.not_before and wall and it.not_before.timestamp() > wall:
         kind, left = "bad", f", begins in {_count(int((it.not_before.timestamp() - wall) // _DAY))}"
-    return _row("valid", f"{_day(it.not_before)} to {_day(it.not_after)}{left}", kind, indent)
+    span = f"{_day(it.not_before)} to {_day(it.not_after)}" if it.not_before or it.not_after else "cannot be read"
+    return _row("valid", f"{span}{left}", kind, indent)
 
 
 def _names(secured: Secured, it: Described, indent: str, show: _Show) -> Iterator[Spans]:
@@ -210,7 +225,10 @@ def _names(secured: Secured, it: Described, indent: str, show: _Show) -> Iterato
     from smtpscope.smtp.certificates import compared  # heavy, and only needed here
 
     names = compared(secured.chain[0], secured.server_name)
-    others = [name for name in it.names if name.partition(":")[2] not in {name for name, _ in names}]
+    others = [name for name in it.names if not name.startswith("DNS:") and (not name.startswith("IP:") or "/" in name)]
+    if names is None:
+        yield _row("names", "cannot be read", "bad", indent)
+        return
     if not names:
         yield _row("names", "none that a server can have; a common name does not count", "bad", indent)
     title = "names"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple, TypeVar
 
@@ -121,24 +122,38 @@ def judge(
         return Judged(tuple(faults), tuple(_name_faults(certificate, server_name)))
 
 
-def compared(der: bytes, server_name: str) -> list[tuple[str, bool]]:
-    """Every alternative name of a certificate that a server can have, and whether ``server_name`` is that."""
+@lru_cache(maxsize=4)
+def compared(der: bytes, server_name: str) -> tuple[tuple[str, bool], ...] | None:
+    """Every alternative name of a certificate that a server can have, and whether ``server_name`` is that.
+
+    None where they cannot be read.
+    """
     with warnings.catch_warnings():  # as above
         warnings.simplefilter("ignore")
-        names = _read(_load(der), _alternative_names)
-    hosts, addresses = names or ([], [])
+        certificate = _load(der)
+        if certificate is None:
+            return None
+        try:
+            hosts, addresses = _alternative_names(certificate)
+        except x509.ExtensionNotFound:
+            return ()
+        except Exception:  # as in _load
+            return None
     wanted = identity_of(server_name)
-    patterns = [(host, _pattern(host)) for host in hosts]
-    both = [*patterns, *((str(address), IPAddressPattern(address)) for address in addresses)]
-    return [(name, pattern is not None and wanted is not None and _is(pattern, wanted)) for name, pattern in both]
+    patterns: list[tuple[str, CertificatePattern | None]] = [(_as_named(host), _pattern(host)) for host in hosts]
+    patterns += [(str(address), IPAddressPattern(address)) for address in addresses]
+    found = _matching([pattern for _, pattern in patterns if pattern is not None], wanted)
+    return tuple((name, id(pattern) in found) for name, pattern in patterns)
 
 
-def _is(pattern: CertificatePattern, wanted: DNS_ID | IPAddress_ID) -> bool:
+def _matching(patterns: Sequence[CertificatePattern], wanted: DNS_ID | IPAddress_ID | None) -> set[int]:
+    """The ids of those that match."""
+    if wanted is None or not patterns:
+        return set()
     try:
-        verify_service_identity([pattern], [wanted], [])
+        return {id(match.cert_pattern) for match in verify_service_identity(patterns, [wanted], [])}
     except (VerificationError, CertificateError):
-        return False
-    return True
+        return set()
 
 
 def _load(der: bytes) -> x509.Certificate | None:
@@ -186,8 +201,8 @@ def _name_faults(certificate: x509.Certificate, server_name: str) -> list[str]:
         return ["the names in the certificate cannot be read"]
     patterns: list[CertificatePattern] = [pattern for host in hosts if (pattern := _pattern(host))]
     patterns += map(IPAddressPattern, addresses)
-    if not any(_is(pattern, wanted) for pattern in patterns):
-        listed = _listed([*hosts, *map(str, addresses)])
+    if not _matching(patterns, wanted):
+        listed = _listed([*map(_as_named, hosts), *map(str, addresses)])
         return [f"the certificate is for {listed}, not for {_shown(server_name)}"]
     return []
 
@@ -206,6 +221,11 @@ def _pattern(host: str) -> DNSPattern | None:
         return DNSPattern.from_bytes(host.encode())
     except CertificateError:
         return None
+
+
+def _as_named(host: str) -> str:
+    """A DNS name as it is shown; one that is an address is none that counts, and looks like one that does."""
+    return f"{host} (as a DNS name)" if isinstance(identity_of(host), IPAddress_ID) else host
 
 
 def _listed(names: Sequence[str]) -> str:
