@@ -276,6 +276,12 @@ def test_who_is_silent_is_said() -> None:
     assert folded(data().apply(silent)).sentences == ["the server read nothing more of the message within 5 s"]
 
 
+def test_what_is_wrong_with_a_name_is_told_as_that_however_it_is_worded() -> None:
+    sentence = "m x is neither a host name nor an address, so no certificate can be for it"
+    event = Secured(1.0, "TLSv1.3", "X", 256, "m x", (sentence,), name_faults=(sentence,))
+    assert folded(tls(secured=event)).rules == ["certificate-name"]
+
+
 def test_worst_comes_first_and_then_what_came_first() -> None:
     play = slow(6.0) >> "EHLO me" << b"250-mail.test\r\n250 STARTTLS\n"
     play >> "NOOP" << "250 a\n250 b"

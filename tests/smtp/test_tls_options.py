@@ -156,7 +156,14 @@ async def test_only_the_ciphers_chosen_are_offered(cipher: str, protocols: tuple
 
 
 @pytest.mark.parametrize(
-    ("sni", "sent"), [(None, ""), ("mail.test", "mail.test"), ("", ""), ("bücher.test", "xn--bcher-kva.test")]
+    ("sni", "sent"),
+    [
+        (None, ""),
+        ("mail.test", "mail.test"),
+        ("", ""),
+        ("bücher.test", "xn--bcher-kva.test"),
+        ("Mail.test.", "Mail.test."),
+    ],
 )
 async def test_the_name_sent_can_be_another_or_none(sni: str | None, sent: str) -> None:
     asked: list[str | None] = []
@@ -168,7 +175,7 @@ async def test_the_name_sent_can_be_another_or_none(sni: str | None, sent: str) 
     async with talking(server(arrange), implicit_tls=True, tls=options) as talk:
         assert asked == [sent or None]
         secured = talk.seen.of(Secured)[0]
-        assert (secured.sni, secured.server_name) == (sent and (sni or ""), "127.0.0.1")
+        assert (secured.sni, secured.server_name) == (sent, "127.0.0.1")
 
 
 # -- the verdicts

@@ -101,10 +101,10 @@ class TLSLayer(asyncio.Protocol):
         self._ssl = SSL.Connection(context, None)
         self._ssl.set_app_data(self._notes)
         self._ssl.set_connect_state()
-        self._sni = sni_for(server_name) if options.sni is None else options.sni
-        self._notes.sni = self._sni
-        if self._sni:
-            self._ssl.set_tlsext_host_name(_ascii(self._sni))
+        sni = sni_for(server_name).encode() if options.sni is None else _ascii(options.sni)
+        self._sni = self._notes.sni = sni.decode()
+        if sni:
+            self._ssl.set_tlsext_host_name(sni)
 
     # From the caller
 
@@ -350,8 +350,8 @@ def sni_for(server_name: str) -> str:
 
 
 def _ascii(name: str) -> bytes:
-    """What goes out for a name; one that IDNA does not know goes out as it is."""
-    identity = identity_of(name)
+    """What goes out for a name that was chosen: itself, or what IDNA makes of one that is not ASCII."""
+    identity = None if name.isascii() else identity_of(name)
     return identity.hostname if isinstance(identity, DNS_ID) else name.encode()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,6 +23,8 @@ _VERSIONS = dict(
     zip(PROTOCOLS, (SSL.TLS1_VERSION, SSL.TLS1_1_VERSION, SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION), strict=True)
 )
 _HOLES = {"tlsv1_1": SSL.OP_NO_TLSv1_1, "tlsv1_2": SSL.OP_NO_TLSv1_2}  # what can be left out between two others
+_CERTIFICATES = (".pem", ".crt", ".cer")
+_HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
 _LARGEST = 1024 * 1024  # octets of a key or certificate file
 
 
@@ -88,16 +91,26 @@ def _system_has_roots() -> bool:
 
 
 def _trust(context: SSL.Context, ca_path: str) -> None:
-    path = Path(ca_path)
+    path, found = Path(ca_path), False
     try:
         if path.is_dir():
             context.load_verify_locations(None, ca_path)  # finds files named by hash (openssl rehash)
-            for file in (*path.glob("*.pem"), *path.glob("*.crt")):
-                context.load_verify_locations(str(file))
+            taken = [_taken(context, str(each)) for each in path.iterdir() if each.suffix in _CERTIFICATES]
+            found = any(taken) or any(map(_HASHED.fullmatch, os.listdir(path)))
         else:
-            context.load_verify_locations(ca_path)
+            found = _taken(context, ca_path)
+    except (OSError, SSL.Error):
+        found = False
+    if not found:
+        raise TLSFailed(f"no certificates can be read from {safe(ca_path)}: PEM is wanted, a file or a folder of them")
+
+
+def _taken(context: SSL.Context, file: str) -> bool:
+    try:
+        context.load_verify_locations(file)
     except SSL.Error:
-        raise TLSFailed(f"no certificates can be read from {safe(ca_path)}") from None
+        return False
+    return True
 
 
 # -- who we are

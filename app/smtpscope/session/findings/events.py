@@ -73,15 +73,18 @@ def cut_after_goodbye(event: Received, machine: Machine, seen: Seen) -> Said:
 
 def certificate_name(event: Secured, machine: Machine, seen: Seen) -> Said:
     """What is wrong with the name."""
-    return tuple(fault for fault in event.faults if _is_about_name(fault))
+    return tuple(fault for fault in event.faults if _is_about_name(fault, event))
 
 
 def certificate(event: Secured, machine: Machine, seen: Seen) -> Said:
     """What else is wrong with the certificate and its chain."""
-    return tuple(fault for fault in event.faults if not _is_about_name(fault))
+    return tuple(fault for fault in event.faults if not _is_about_name(fault, event))
 
 
-def _is_about_name(fault: str) -> bool:
+def _is_about_name(fault: str, event: Secured) -> bool:
+    """Also in a session kept before the two verdicts were told apart."""
+    if event.ca_faults or event.name_faults:
+        return fault not in event.ca_faults
     return fault.startswith(("the certificate is for ", "the certificate names no host"))
 
 
