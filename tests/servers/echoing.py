@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from base64 import b64decode, b64encode
+import html
+import json
+import quopri
+import unicodedata
+from base64 import b64decode, b64encode, urlsafe_b64encode
 from urllib.parse import quote
 
 from servers.sasl import exchange
@@ -28,11 +32,20 @@ def cores(password: bytes) -> list[bytes]:
     return found
 
 
+def spelled(password: str) -> list[bytes]:
+    """Its letters in other octets, and as programs escape them in text."""
+    other = unicodedata.normalize("NFD", password)
+    page = html.escape(password).encode("ascii", "xmlcharrefreplace")
+    words = [other.encode(), json.dumps(password)[1:-1].encode(), page, quopri.encodestring(password.encode())]
+    return [*words, quote(other, safe="").encode(), other.encode().hex().encode(), password.encode("latin-1")]
+
+
 def forms(password: str) -> list[str]:
-    """What must not be seen: in clear, base64, hexadecimal, percent-encoded; in small letters and without blanks."""
+    """What must not be seen: in clear, base64, hexadecimal, encoded; in small letters and without blanks."""
     octets = password.encode()
-    every = [octets, octets.hex().encode(), quote(octets, safe="").encode(), *cores(octets)]
-    return ["".join(form.decode().lower().split()) for form in every]
+    every = [octets, octets.hex().encode(), quote(octets, safe="").encode(), *cores(octets), *spelled(password)]
+    shown = [form.decode(errors="backslashreplace") for form in every]  # as the screen shows what is no UTF-8
+    return sorted({"".join(form.lower().split()) for form in shown})
 
 
 def leaks(text: str, password: str) -> list[str]:
@@ -46,6 +59,7 @@ def echo(code: int, password: str) -> bytes:
     octets = password.encode()
     said = [octets, octets.upper(), octets.hex().encode(), octets.hex().upper().encode(), b64(octets)]
     said += [b64(b"\0alice\0" + octets), quote(octets, safe="").encode(), *aligned(octets)]
+    said += [*spelled(password), urlsafe_b64encode(octets)]
     lines = [b"%d-5.7.8 of alice: (%b), no" % (code, each) for each in said]
     return b"\r\n".join([*lines, b"%d 2.0.0 queued as %b" % (code, said[0])]) + b"\r\n"
 

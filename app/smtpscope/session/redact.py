@@ -1,7 +1,7 @@
 """What of the wire must not be shown: secrets where they were sent, and wherever the server says them back.
 
 A secret is known from the moment it is given, or goes out (``Sent.secrets``). From then on its octets are hidden
-wherever they stand, in clear, in base64 at any offset, in hexadecimal and percent-encoded. A secret that is short, or
+wherever they stand, in clear, in base64 at any offset, and as ``written`` says. A secret that is short, or
 a word that SMTP itself says, is hidden only where it was sent: elsewhere it would tell nobody anything, and hiding it
 would take the log's own words away.
 """
@@ -11,11 +11,11 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from urllib.parse import quote, quote_plus
 
 from smtpscope.profile import MECHANISMS
 from smtpscope.secret import Secret
 from smtpscope.session.keywords import KEYWORDS
+from smtpscope.session.written import packed, written
 from smtpscope.smtp.effects import MEMBERS
 from smtpscope.smtp.events import Event, Received, Sent
 from smtpscope.smtp.sasl_fields import describe
@@ -40,6 +40,7 @@ _CHALLENGE_KEPT = 2048
 _ASKS_NAME = (b"username", b"user name")
 _PROVING = ("SCRAM-", "DIGEST-MD5")
 """Mechanisms in which the server proves itself."""
+_BASE64 = frozenset(bytes([each]) for each in b"abcdefghijklmnopqrstuvwxyz0123456789+/-_")
 _SPOKEN = re.compile(rb"(?:\A|\n)(?:334|235)[ -]([^\n]*)\r?\n")
 
 
@@ -47,8 +48,7 @@ class Redactor:
     """Learns secrets from events, and finds them in any octets."""
 
     def __init__(self) -> None:
-        self._forms: dict[bytes, bytes] = {}  # pattern -> what it looks for, in small letters
-        self._pattern: re.Pattern[bytes] | None = None
+        self._forms: dict[bytes, bool] = {}  # in small letters; whether it is base64
         self._said = b""  # the end of what the server has said since we spoke
         self._responses = 0  # of ours in this login
         self._names = False  # our response gives a user name, which is no secret elsewhere
@@ -65,11 +65,9 @@ class Redactor:
 
     def know(self, secret: Secret) -> None:
         """Hide a password from now on, though it may never go out itself, as with CRAM-MD5."""
-        before, text = len(self._forms), secret.reveal()
+        text = secret.reveal()
         self._add(octets(text))
         self._add(prepared(text))  # as SCRAM takes it
-        if len(self._forms) > before:
-            self._compile()
 
     def learn(self, event: Event) -> bool:
         """Take one event; true if there is something new to hide."""
@@ -80,10 +78,7 @@ class Redactor:
                 self._learn_said()
         elif isinstance(event, Sent):
             self._learn_sent(event)
-        if len(self._forms) == before:
-            return False
-        self._compile()
-        return True
+        return len(self._forms) > before
 
     def _learn_sent(self, event: Sent) -> None:
         if not self._unended:
@@ -111,11 +106,6 @@ class Redactor:
                         self._add(field.value)
                         proofs.append(word)
         self.proofs = tuple(proofs)
-
-    def _compile(self) -> None:
-        longest_first = sorted(self._forms.items(), key=lambda item: len(item[1]), reverse=True)
-        alternatives = b"|".join(form for form, _ in longest_first)
-        self._pattern = re.compile(b"(?=(" + alternatives + b"))", re.IGNORECASE)  # they may overlap
 
     def _take_challenge(self) -> None:
         """What we are about to send answers what the server has said: is it a user name?
@@ -146,32 +136,30 @@ class Redactor:
         return {decoded, decoded.rpartition(b"\0")[2], *secrets} if secrets else set()
 
     def _add(self, secret: bytes) -> None:
-        """Look for ``secret`` from now on: as it is, in hexadecimal, percent-encoded and in base64."""
-        if not is_sought(secret):
-            return
-        every = b"".join(b"%%%02x" % octet for octet in secret)
-        quoted = {quote(secret).encode(), quote(secret, safe="").encode(), quote_plus(secret).encode(), every}
-        clear = {secret, *_in_other_letters(secret)}
-        self._forms |= {re.escape(form): form.lower() for form in (*clear, secret.hex().encode(), *quoted)}
-        for offset in range(3):
-            # The characters that depend on the secret alone; those beside them tell a part of it, and go with them.
-            encoded = base64.b64encode(bytes(offset) + secret + bytes(-(offset + len(secret)) % 3))
-            first, last = (offset * 8 + 5) // 6, (offset + len(secret)) * 8 // 6
-            core = encoded[first:last]
-            self._forms[b"[a-z0-9+/]?" + re.escape(core) + b"[a-z0-9+/]?"] = core.lower()
+        """Look for ``secret`` from now on."""
+        if is_sought(secret):
+            self._forms.update(dict.fromkeys(written(secret), False))
+            self._forms.update(dict.fromkeys(packed(secret), True))
 
     def spans(self, data: bytes) -> list[tuple[int, int]]:
         """The (start, end) places of known secrets in ``data``, in order; they may overlap."""
-        small = data.lower()
-        if self._pattern is None or not any(form in small for form in self._forms.values()):  # nearly always, and fast
-            return []
-        return [match.span(1) for match in self._pattern.finditer(data)]
+        small, found = data.lower(), []
+        for form, is_base64 in self._forms.items():
+            at = small.find(form)
+            while at >= 0:
+                end = at + len(form)
+                if is_base64:  # the characters beside it tell a part of the secret, and go with it
+                    found.append((at - (small[at - 1 : at] in _BASE64), end + (small[end : end + 1] in _BASE64)))
+                else:
+                    found.append((at, end))
+                at = small.find(form, at + 1)
+        return sorted(found)
 
     def begun(self, data: bytes) -> int:
         """How many octets at the end of ``data`` may begin a secret whose other octets are still to come."""
         small = data.lower()
         longest = 0
-        for form in self._forms.values():
+        for form in self._forms:
             tail = small[1 - len(form) :]
             at = tail.find(form[:SHORTEST])
             while at >= 0 and len(tail) - at > longest:
@@ -189,14 +177,6 @@ class Redactor:
 def is_sought(secret: bytes) -> bool:
     """Whether a secret is looked for elsewhere than where it was sent."""
     return len(secret) >= SHORTEST and secret.lower() not in _EVERYDAY and not _STATUS.fullmatch(secret)
-
-
-def _in_other_letters(secret: bytes) -> set[bytes]:
-    """In small and in capital letters, where they are not ASCII's: those need no pattern of their own."""
-    if secret.isascii():
-        return set()
-    text = secret.decode("utf-8", "surrogateescape")
-    return {each.encode("utf-8", "surrogateescape") for each in (text.upper(), text.lower())}
 
 
 def hide(data: bytes, spans: list[tuple[int, int]]) -> bytes:
