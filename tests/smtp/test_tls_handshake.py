@@ -154,7 +154,7 @@ def test_a_ca_path_may_be_a_folder_and_one_that_holds_nothing_is_said(trust: Tru
     (folder / "mine.pem").unlink()
     (tmp_path / "empty").mkdir()
     for path in (folder, tmp_path / "missing.pem", tmp_path / "empty"):
-        with pytest.raises(TLSFailed, match="no certificates can be read from .*: PEM is wanted, a file or a folder"):
+        with pytest.raises(TLSFailed, match=r"no certificates can be read from .*: PEM is wanted, a file or a folder"):
             make_context(TLSOptions(ca_path=str(path)))
     (tmp_path / "empty" / "0a1b2c3d.0").touch()  # as openssl rehash names them: looked into when they are needed
     make_context(TLSOptions(ca_path=str(tmp_path / "empty")))
