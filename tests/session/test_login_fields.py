@@ -90,11 +90,20 @@ def test_a_refused_token_on_both_sides() -> None:
     )
     first, last = shown(log)
     assert first[:5] == ["user alice", "host h", "port 587", "scheme Bearer", "token [hidden]"]
-    assert first[5:] == ["claim iss: https://id.test", "claim exp: 1700000000 (2023-11-14 22:13:20 UTC)"]
+    assert first[5:] == ["claim exp: 1700000000 (2023-11-14 22:13:20 UTC)", "claim iss: https://id.test"]
     assert last == ["acknowledged the error"]
-    assert shown(log, Kind.RECEIVED) == [["error status: invalid_token", "error scope: mail"]]
+    assert shown(log, Kind.RECEIVED) == [
+        [
+            "error status: invalid_token",
+            "error scope: mail",
+            "! The server does not accept the token: expired, revoked, malformed, or not made for it (invalid_token).",
+            "try: a new token: most are good for an hour",
+            "or: a token of the scope mail",
+            "or: the user name that the token was made for, a whole mail address mostly",
+        ]
+    ]
     row = next(row for row in log.shown if login_fields(log, row))
-    assert b"expired" in login_fields(log, row, now=1_800_000_000)[-1].value
+    assert b"expired" in login_fields(log, row, now=1_800_000_000)[5].value
 
 
 @pytest.mark.parametrize("payload", [b"\x1b[2J", "\u202e".encode(), b"\xff[red]"])

@@ -14,7 +14,8 @@ from smtpscope.session.recorder import Recorder
 from smtpscope.session.redact import HIDDEN
 from smtpscope.session.reveal import revealed, shape_lines, tried
 from smtpscope.session.view import View
-from smtpscope.smtp.events import Event, Link, LinkStatus, Opened, Received, Sent
+from smtpscope.smtp.command import SMTPCommand
+from smtpscope.smtp.events import Event, Issued, Link, LinkStatus, Opened, Received, Sent
 
 b64 = base64.b64encode
 WORD = "wönderland\n".encode()
@@ -36,6 +37,11 @@ def sent(line: bytes, secret: bytes = b"") -> Sent:
 
 def auth(mechanism: bytes, initial: bytes = b"") -> Sent:
     return sent(b"AUTH " + mechanism + (b" " + b64(initial) if initial else b""), b64(initial))
+
+
+def run(mechanism: bytes) -> list[Event]:
+    """The beginning of a login that runs by itself."""
+    return [Issued(1.0, SMTPCommand.AUTH, f"AUTH {mechanism.decode()}", "alice"), auth(mechanism)]
 
 
 def response(data: bytes, secret: bool = True) -> Sent:
@@ -137,11 +143,13 @@ def test_a_kept_session_has_nothing_to_reveal(tmp_path: Path) -> None:
             [auth(b"XOAUTH2", b"user=alice\1auth=Bearer t0ken\1\1"), challenge(b"{}"), sent(b""), REFUSED],
             Secret("t0ken"),
         ),
-        ([auth(b"CRAM-MD5"), challenge(b"<1@x>"), response(b"alice " + b"0" * 32), REFUSED], GIVEN),
-        ([auth(b"PLAIN"), said(b"504 5.5.4 what?")], GIVEN),
+        ([*run(b"CRAM-MD5"), challenge(b"<1@x>"), response(b"alice " + b"0" * 32), REFUSED], GIVEN),
+        ([*run(b"PLAIN"), said(b"504 5.5.4 what?")], GIVEN),
+        ([auth(b"CRAM-MD5"), challenge(b"<1@x>"), response(b"alice " + b"0" * 32), REFUSED], None),  # typed
+        ([*run(b"EXTERNAL"), REFUSED], None),
     ],
 )
-def test_the_password_of_a_login_is_that_which_went_out(events: list[Event], secret: Secret) -> None:
+def test_the_password_of_a_login_is_that_which_went_out(events: list[Event], secret: Secret | None) -> None:
     log = log_of(said(b"250 hm"), *events)
     last = max(row for row in range(len(log)) if log.kind[row] in (Kind.RECEIVED, Kind.REFUSED))
     assert tried(log, last, GIVEN) == secret
@@ -156,7 +164,7 @@ def test_of_two_logins_each_reply_has_its_own() -> None:
 
 
 def test_beside_a_535_stands_the_shape_of_the_password() -> None:
-    cram: list[Event] = [auth(b"CRAM-MD5"), challenge(b"<1@x>"), response(b"alice " + b"0" * 32)]
+    cram: list[Event] = [*run(b"CRAM-MD5"), challenge(b"<1@x>"), response(b"alice " + b"0" * 32)]
     log = log_of(*PLAIN, *cram, said(b"535 cram"), *cram, said(b"454 later"))
     shapes = {
         log.octets(row): words([span for line in shape_lines(log, row, GIVEN) for span in line])
@@ -168,3 +176,9 @@ def test_beside_a_535_stands_the_shape_of_the_password() -> None:
         b"535 cram\r\n": "The password that was used: 7 characters, 7 bytes.",
     }
     assert shape_lines(log, row_with(log, b"535 cram"), None) == []
+
+
+def test_of_a_token_it_says_token() -> None:
+    log = log_of(auth(b"XOAUTH2", b"user=alice\1auth=Bearer t0ken \1\1"), REFUSED)
+    (line,) = shape_lines(log, row_with(log, b"535 "), None)
+    assert words(line) == "The token that was used: 6 characters, 6 bytes, ends in a space."

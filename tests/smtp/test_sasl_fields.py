@@ -32,6 +32,12 @@ def shown(fields: list[Field]) -> list[tuple[str, bytes]]:
         ("PLAIN", b"\0alice\0wonderland", [("user", b"alice"), ("password", b"****")]),
         ("plain", b"bob\0alice\0x", [("authzid", b"bob"), ("user", b"alice"), ("password", b"****")]),
         ("PLAIN", b"alice wonderland", [("response", b"****")]),
+        ("PLAIN", b"alice\0wonderland\0", [("response", b"****")]),
+        ("PLAIN", b"\0alice\0", [("user", b"alice"), ("password", b"****")]),
+        ("CRAM-MD5", b"my secret word", [("response", b"****"), ("digest", b"****")]),
+        ("OAUTHBEARER", b"n,a=x,ya29\x01auth=Bearer b\x01\x01", [
+            ("user", b"x"), ("field", b"****"), ("scheme", b"Bearer"), ("token", b"****"),
+        ]),
         ("CRAM-MD5", b"the user b913a602c7eda7a495b4e6e7334d3890", [("user", b"the user"), ("digest", b"****")]),
         ("DIGEST-MD5", b"password=secret", [("password", b"****")]),
         ("SCRAM-SHA-1", b"z=secret", [("z", b"****")]),
@@ -100,7 +106,7 @@ def test_what_we_say(mechanism: str, data: bytes, expected: list[tuple[str, byte
         (
             "XOAUTH2",
             b'{"status":"400","schemes":"Bearer","scope":"https://mail.google.com/"}',
-            [("error", b"status: 400"), ("error", b"schemes: Bearer"), ("error", b"scope: https://mail.google.com/")],
+            [("error", b"status: 400"), ("error", b"scope: https://mail.google.com/"), ("error", b"schemes: Bearer")],
         ),
         ("OAUTHBEARER", b'{"status":', [("challenge", b'{"status":')]),
     ],
@@ -154,6 +160,9 @@ def test_no_field_of_an_exchange_of_ours_that_is_not_secret_holds_the_password(m
         ("CRAM-MD5", b"b0 " + b"b0" * 16, b"b0 " + b"*" * 32),
         ("CRAM-MD5", b"my secret word", b"*" * 14),
         ("XOAUTH2", b"user=ya\x01auth=Bearer ya\x01\x01", b"user=ya\x01auth=Bearer **\x01\x01"),
+        ("XOAUTH2", b"user=ya\x01auth=Bearer ya \x01\x01", b"user=ya\x01auth=Bearer ***\x01\x01"),
+        ("XOAUTH2", b"user=a\x01auth=Bearer y a\x01\x01", b"user=a\x01auth=Bearer ***\x01\x01"),
+        ("OAUTHBEARER", b"n,,\x01auth=y a\x01\x01", b"n,,\x01auth=***\x01\x01"),
         ("DIGEST-MD5", b'username="a",x="1\\"2"', b"*" * 21),
         ("SCRAM-SHA-1", b"c=biws,r=p,p=p", b"c=biws,r=p,p=*"),
         ("SCRAM-SHA-1", b"n,,n=a,r=b", b"n,,n=a,r=b"),
@@ -178,17 +187,22 @@ def test_secrets_stand_one_behind_the_other(mechanism: str, data: bytes) -> None
 
 
 def test_the_claims_and_the_end_of_a_token() -> None:
-    claims = {"iss": "https://id.test", "aud": ["mail"], "exp": 1_700_000_000, "n": None}
+    claims = {"iss": "https://id.test", "aud": ["mail"], "n": None, "exp": 1_700_000_000}
+    claims |= {"nbf": 1_799_999_000, "iat": 1_800_090_000}
     data = b"user=alice\x01auth=Bearer " + jwt(claims) + b"\x01\x01"
     fields = describe("XOAUTH2", True, data, now=1_800_000_000)
     assert [field.value.decode() for field in fields if field.name == "claim"] == [
-        "iss: https://id.test",
+        "exp: 1700000000 (2023-11-14 22:13:20 UTC, expired 3 years ago)",
+        "nbf: 1799999000 (2027-01-15 07:43:20 UTC, 16 minutes ago)",
+        "iat: 1800090000 (2027-01-16 09:00:00 UTC, 1 day from now)",
         'aud: ["mail"]',
-        "exp: 1700000000 (2023-11-14 22:13:20 UTC, expired)",
+        "iss: https://id.test",
         "n: null",
     ]
     earlier = describe("XOAUTH2", True, data, now=1_600_000_000)
-    assert b"exp: 1700000000 (2023-11-14 22:13:20 UTC)" in [field.value for field in earlier]
+    told = [field.value for field in earlier]
+    assert b"exp: 1700000000 (2023-11-14 22:13:20 UTC, in 3 years)" in told
+    assert b"nbf: 1799999000 (2027-01-15 07:43:20 UTC, not before 6 years from now)" in told
     assert [field.name for field in fields if field.secret] == ["token"]
 
 

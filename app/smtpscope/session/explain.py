@@ -27,11 +27,12 @@ def reply_lines(
     sent: float | None = None,
     situation: Situation | None = None,
     tests: Sequence[str] | None = None,
+    beside: Sequence[Spans] = (),
 ) -> list[Spans]:
     """What a reply means, its likely causes in order, the next tests, sources, defects and timing, a line each.
 
     ``sent`` is when the command went out. ``tests`` are the ids to list, in the order of their digits; None: those
-    that the data has for it.
+    that the data has for it. ``beside`` is what this session itself tells of it, which comes before what is likely.
     """
     lines: list[Spans] = [[(_codes(reply), CODE)]]
     situation = _with_wait(reply, sent, situation)
@@ -40,7 +41,7 @@ def reply_lines(
         code, enhanced = explain_code(reply.code), _enhanced(reply)
         if words := _words(code, enhanced):
             lines.append([(words, TEXT)])
-        lines.append([(cause.means if cause else _sentence(code, enhanced), TEXT)])
+        lines += [[(cause.means if cause else _sentence(code, enhanced), TEXT)], *beside]
         sources = [code.source, *([enhanced.source] if enhanced else []), *(cause.rfc.split(", ") if cause else [])]
         lines.append([(", ".join(dict.fromkeys(sources)), QUIET)])
         lines += [[(name, QUIET)] for name in _outlook(code, cause, situation)]

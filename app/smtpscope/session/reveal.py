@@ -5,18 +5,15 @@ For the screen alone: nothing of it is copied, kept or exported.
 
 from __future__ import annotations
 
-import re
-
 from smtpscope.secret import Secret, shape
 from smtpscope.session.log import WIRE, Kind, Log, Spans
+from smtpscope.session.login_said import said
 from smtpscope.session.redact import FILLER
-from smtpscope.smtp.sasl_fields import describe
 from smtpscope.smtp.sasl_steps import decode_base64
 from smtpscope.visible import visible
 
 LIMIT = 16 * 1024
 """Octets of a row that are revealed: a token may be long."""
-_AUTH = re.compile(rb"\s*auth\s+(\S+)(?:\s+(\S+))?", re.IGNORECASE)
 
 
 def revealed(log: Log, row: int) -> dict[int, Spans]:
@@ -36,8 +33,7 @@ def revealed(log: Log, row: int) -> dict[int, Spans]:
         found[head] = spans
     for beneath in log.groups[head].rows if head in log.groups else ():
         if log.kind[beneath] == Kind.DECODED and any(kind == "hidden" for _, kind in log.spans(beneath)):
-            said = decode_base64(_last_word(data))
-            found[beneath] = [("= ", "text"), *visible(said or b"")]
+            found[beneath] = [("= ", "text"), *visible(decode_base64(_last_word(data)) or b"")]
     if not found or any(_not_kept(data[start:end]) for start, end in log.hidden(head, data)):
         return {}
     return found
@@ -55,11 +51,15 @@ def _uncovered(data: bytes, hidden: list[tuple[int, int]]) -> Spans:
 
 
 def shape_lines(log: Log, row: int, given: Secret | None) -> list[Spans]:
-    """Beside a 535: what the password looked like from outside, a line or none."""
+    """Beside a 535: what the password or the token looked like from outside, a line or none."""
     if log.kind[row] != Kind.REFUSED or log.octets(log.first[row], 3) != b"535":
         return []
     secret = tried(log, row, given)
-    return [[("The password that was used: ", "dim"), (f"{shape(secret)}.", "text")]] if secret is not None else []
+    login = said(log, row)
+    if secret is None or login is None:
+        return []
+    what = "token" if login.mechanism in ("XOAUTH2", "OAUTHBEARER") else "password"
+    return [[(f"The {what} that was used: ", "dim"), (f"{shape(secret)}.", "text")]]
 
 
 def tried(log: Log, row: int, given: Secret | None) -> Secret | None:
@@ -68,41 +68,13 @@ def tried(log: Log, row: int, given: Secret | None) -> Secret | None:
     As it went out where the mechanism sends it; ``given``, what was given for this login, where it does not, and where
     it is not a login that was typed.
     """
-    if log.kind[row] not in (Kind.RECEIVED, Kind.REFUSED):
+    login = said(log, row) if 0 <= row < len(log) and log.kind[row] in (Kind.RECEIVED, Kind.REFUSED) else None
+    if login is None:
         return None
-    row = log.first[row]
-    if log.verb[row] != log.verbs.number("AUTH"):
-        return None
-    steps: list[tuple[int, bytes]] = []
-    for each in range(row - 1, -1, -1):  # back to AUTH itself
-        if log.kind[each] == Kind.SENT:
-            data = log.octets(each, LIMIT)
-            command = _AUTH.match(data)
-            steps.append((each, (command.group(2) or b"") if command else data.strip()))
-            if command:
-                return _of_steps(command.group(1).decode("latin-1"), log, steps) or given
-        elif log.kind[each] == Kind.DIVIDER:
-            break
-    return None
-
-
-def _of_steps(mechanism: str, log: Log, steps: list[tuple[int, bytes]]) -> Secret | None:
-    """The secret in our steps, the last one first."""
-    for row, word in steps:
-        for field in describe(mechanism, True, decode_base64(word) or b"", _asked(log, row)):
-            if field.name in ("password", "token") and not _not_kept(field.value):
-                return Secret(field.value)
-    return None
-
-
-def _asked(log: Log, row: int) -> bytes:
-    """The challenge before a response."""
-    for each in range(row - 1, -1, -1):
-        if log.kind[each] == Kind.RECEIVED:
-            return decode_base64(_last_word(log.octets(each, LIMIT))) or b""
-        if log.kind[each] == Kind.SENT:
-            break
-    return b""
+    sent = login.last("password", "token")
+    if sent is not None:
+        return Secret(sent.value)
+    return None if login.typed or login.mechanism in ("EXTERNAL", "ANONYMOUS") else given
 
 
 def _last_word(data: bytes) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from smtpscope.smtp.sasl_steps import Login, Response, Steps, respond, user_octets
@@ -61,3 +62,22 @@ def json_object(data: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):  # UnicodeDecodeError is a ValueError
         return None
     return found if isinstance(found, dict) else None
+
+
+def moment(value: object) -> str:
+    """A NumericDate (RFC 7519 2) as people read it; empty for anything that is none."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return ""
+    try:
+        return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (ValueError, OverflowError, OSError):
+        return ""
+
+
+def lasting(seconds: float) -> str:
+    """A length of time in its biggest unit: ``3 hours``."""
+    for size, unit in ((31_557_600, "year"), (86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count:,} {unit}{'' if count == 1 else 's'}"
+    return "less than a minute"

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from smtpscope.smtp.sasl_bearer import json_object, jwt_claims
+from smtpscope.smtp.sasl_bearer import json_object, jwt_claims, lasting, moment
 from smtpscope.smtp.sasl_digest import directives
 from smtpscope.smtp.sasl_steps import Broken, decode_base64, pairs
 
 MOST_CLAIMS = 24
 LONGEST_CLAIM = 200
 _TIMES = frozenset({"exp", "nbf", "iat", "auth_time"})
+_TELLING = (
+    "status", "error", "error_description", "scope", "exp", "nbf", "iat", "aud", "iss", "scp", "roles", "upn",
+    "preferred_username", "email", "unique_name", "sub", "appid", "azp",
+)  # fmt: skip
+"""What a refused login is explained with comes first, of an error and of a token."""
 _SCRAM_NAMES = {
     "a": "authzid", "n": "user", "r": "nonce", "s": "salt", "i": "iterations", "c": "channel binding", "p": "proof",
     "v": "signature", "e": "error", "m": "extension",
@@ -27,6 +31,7 @@ _OURS = frozenset({
 })  # fmt: skip
 """What of our own words is no secret."""
 _KEYED = re.compile(rb"(.*) ([0-9a-f]{32})", re.DOTALL)  # RFC 2195 2
+_SCHEMES = (b"bearer", b"mac", b"dpop")
 _GS2 = re.compile(rb"(n|y|p=([^,]*)),(?:a=([^,]*))?,(.*)", re.DOTALL)
 _FLAGS = {b"n": b"none", b"y": b"we could, the server does not offer it"}
 
@@ -57,8 +62,6 @@ def describe(mechanism: str, ours: bool, data: bytes, asked: bytes = b"", now: f
 
 def secret_spans(mechanism: str, data: bytes, asked: bytes = b"") -> list[tuple[int, int]]:
     """The (start, end) places of what is secret in a step of ours, in order; all of it where it cannot be read."""
-    if mechanism.upper() == "CRAM-MD5" and not _KEYED.fullmatch(data):
-        return [(0, len(data))]  # typed by hand, and something else
     spans: list[tuple[int, int]] = []
     before = len(data)
     for field in reversed([each for each in describe(mechanism, True, data, asked) if each.secret]):
@@ -74,14 +77,18 @@ def _ours(mechanism: str, data: bytes, asked: bytes, now: float) -> list[Field]:
     match mechanism:
         case "PLAIN" if data.count(b"\0") == 2:
             authzid, user, word = data.split(b"\0")
+            if authzid and not word:
+                return []  # user NUL password NUL, most likely
             return _given(Field("authzid", authzid), Field("user", user), Field("password", word, True))
         case "LOGIN" if b"pass" in asked.lower():
             return [Field("password", data, True)]
         case "LOGIN" if asked.lower().startswith(b"user"):
             return [Field("user", data)]
-        case "CRAM-MD5" if b" " in data:
-            user, _, digest = data.rpartition(b" ")
-            return [Field("user", user), Field("digest", digest, True)]
+        case "CRAM-MD5" if keyed := _KEYED.fullmatch(data):
+            return [Field("user", keyed.group(1)), Field("digest", keyed.group(2), True)]
+        case "CRAM-MD5" if b" " in data:  # typed by hand: the name, or half of a password
+            name, _, word = data.rpartition(b" ")
+            return [Field("response", name + b" ", True), Field("digest", word, True)]
         case "DIGEST-MD5":
             return [_known(field) for field in _directives(data)]
         case "EXTERNAL":
@@ -161,8 +168,11 @@ def _bearer(data: bytes, now: float) -> list[Field]:
         header = _GS2.fullmatch(part)
         if header is not None:
             fields += [Field("user", _unescaped(header.group(3)))] if header.group(3) else []
+            fields += [Field("field", header.group(4), True)] if header.group(4) else []
         elif name == b"auth" and equals:
-            scheme, _, word = value.rpartition(b" ")
+            scheme, blank, word = value.partition(b" ")
+            if not blank or scheme.lower() not in _SCHEMES:
+                scheme, word = b"", value  # a blank may be in the token itself
             fields += [Field("scheme", scheme), Field("token", word, True)]
             fields += [Field("claim", each) for each in _members(jwt_claims(word) or {}, now)]
             known = True
@@ -174,21 +184,29 @@ def _bearer(data: bytes, now: float) -> list[Field]:
 
 
 def _members(found: Mapping[str, Any], now: float = 0.0) -> list[bytes]:
-    """The first members of a JSON object, a line each; times as people read them."""
+    """The first members of a JSON object, a line each, what tells most before the rest; times as people read them."""
+    telling = [(name, found[name]) for name in _TELLING if name in found]
     lines = []
-    for name, value in list(found.items())[:MOST_CLAIMS]:
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        if name in _TIMES and (moment := _moment(value)):
-            late = ", expired" if name == "exp" and 0 < value < now else ""
-            text = f"{text} ({moment}{late})"
+    for name, value in [*telling, *((name, found[name]) for name in found if name not in _TELLING)][:MOST_CLAIMS]:
+        text = value if isinstance(value, str) else _json(value)
+        if name in _TIMES and (when := moment(value)):
+            text = f"{text} ({when}{_judged(name, value, now)})"
         lines.append(f"{name}: {text}"[:LONGEST_CLAIM].encode(errors="surrogatepass"))
     return lines
 
 
-def _moment(value: object) -> str:
-    if not isinstance(value, int | float) or isinstance(value, bool):
+def _judged(name: str, value: float, now: float) -> str:
+    """How far the end or the beginning of a token is away."""
+    if not now or name not in ("exp", "nbf", "iat"):
         return ""
+    if value > now:
+        words = {"exp": ", in {}", "nbf": ", not before {} from now", "iat": ", {} from now"}[name]
+        return words.format(lasting(value - now))
+    return f", {'expired ' if name == 'exp' else ''}{lasting(now - value)} ago"
+
+
+def _json(value: object) -> str:
     try:
-        return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    except (ValueError, OverflowError, OSError):
-        return ""
+        return json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        return "..."

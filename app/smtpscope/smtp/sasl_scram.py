@@ -12,7 +12,7 @@ from smtpscope.smtp.saslprep import prepared
 MOST_ITERATIONS = 2_000_000
 """More than that would only keep us busy: it is a second of one core."""
 
-_ERRORS = {
+ERRORS = {
     b"invalid-proof": "the proof is wrong, so the password is",
     b"channel-bindings-dont-match": "the channel bindings differ: TLS may end somewhere on the way",
     b"server-does-support-channel-binding": "the server offers channel binding, and its offer did not reach us",
@@ -59,7 +59,7 @@ def _server_first(challenge: bytes, nonce: bytes) -> tuple[bytes, bytes, int]:
         raise Broken("the server wants an extension of SCRAM that is not known here")
     found = pairs(challenge)
     if "e" in found:
-        raise Broken(_ERRORS.get(found["e"], "the server has ended the exchange with an error"))
+        raise Broken(ERRORS.get(found["e"], "the server has ended the exchange with an error"))
     both, salt, iterations = found.get("r", b""), decode_base64(found.get("s", b"")), found.get("i", b"")
     if not both.startswith(nonce) or both == nonce:
         raise Broken("the server's nonce does not begin with ours and go on: this is no answer to us")
@@ -76,7 +76,7 @@ def _judge(last: bytes, expected: bytes) -> str:
         raise Broken("the server has not shown that it knows the password: its signature did not come")
     found = pairs(last)
     if "e" in found:
-        return _ERRORS.get(found["e"], "the server has ended the exchange with an error")
+        return ERRORS.get(found["e"], "the server has ended the exchange with an error")
     signature = decode_base64(found.get("v", b""))
     if signature is None or not hmac.compare_digest(signature, expected):
         raise Broken("the server's signature is wrong: it does not know the password")

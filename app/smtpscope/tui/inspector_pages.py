@@ -109,8 +109,9 @@ def _explained(look: Look) -> list[Spans]:
         if reply is not None:
             asked = log.asked[rows[0]]
             lines = [log.spans(each, whole=True) for each in rows[:LINES]]
-            explained = reply_lines(reply, asked if asked >= 0 else None, look.situation, look.tests(row))
-            return [*explained, *shape_lines(log, rows[0], look.given), *_step(look), [], *lines]
+            beside = [*_step(look), *shape_lines(log, rows[0], look.given)]
+            explained = reply_lines(reply, asked if asked >= 0 else None, look.situation, look.tests(row), beside)
+            return [*explained, [], *lines]
         return [[("A line of a reply that has not ended.", "text")], [], log.spans(row)]
     if kind is Kind.TEXT:
         return [
@@ -123,7 +124,7 @@ def _explained(look: Look) -> list[Spans]:
         return [
             [("Sent", "strong"), (" inside TLS" if log.tls[row] else " in clear", "text")],
             [(f"{log.length[row]:,} octets, the line ends in {ending}", "dim")],
-            *_step(look),
+            *([[], *step] if (step := _step(look)) else []),
             [],
             log.spans(row),
         ]
@@ -132,11 +133,8 @@ def _explained(look: Look) -> list[Spans]:
 
 
 def _step(look: Look) -> list[Spans]:
-    """The fields of a login's step; a token's end is judged as of the session."""
-    moment = look.shown.moment
-    now = moment.opened.wall + look.view.log.time[look.row] if moment.opened else 0.0
-    lines = login_lines(look.view.log, look.row, look.view.redactor, now)
-    return [[], *lines] if lines else []
+    """The fields of a login's step, and what they mean."""
+    return login_lines(look.view.log, look.row, look.view.redactor, look.shown.moment.opened)
 
 
 # -- what the session comes to
