@@ -14,6 +14,7 @@ from textual.binding import Binding, BindingType
 from smtpscope.tui import clipboard
 from smtpscope.tui.acting import Acting
 from smtpscope.tui.history import state_folder
+from smtpscope.tui.new_file import path_of, written
 from smtpscope.tui.sheet import Sheet
 from smtpscope.visible import Spans, safe
 from smtpscope_widgets.page import Paragraph
@@ -103,13 +104,13 @@ class Comparing(Acting):
         rest = rest.strip()
         if verb == "compare":
             if rest:
-                self.compare_with(_path(rest))
+                self.compare_with(path_of(rest))
             else:
                 self.do_compare()
         elif verb == "export":
             kind, _, name = rest.partition(" ")
             if kind:
-                self.export_as(kind, _path(name.strip()) if name.strip() else None)
+                self.export_as(kind, path_of(name.strip()) if name.strip() else None)
             else:
                 self.do_export()
         else:
@@ -162,7 +163,7 @@ class Comparing(Acting):
             text = without_fonts(self.export_screenshot(title="smtpscope")) + "\n"
         else:
             text = await asyncio.to_thread(export, self.recorder, kind, redactor=deepcopy(self.view.redactor))
-        self.say(_written(text, path) if path else clipboard.copy(text, self.copy_to_clipboard))
+        self.say(written(text, path) if path else clipboard.copy(text, self.copy_to_clipboard))
 
 
 def without_fonts(svg: str) -> str:
@@ -182,23 +183,3 @@ def _is_ours(path: Path) -> bool:
 
 def _kept_row(kept: KeptSession) -> Spans:
     return [(f"{kept.when}  ", "dim"), (kept.server, "strong"), (f"  {kept.ended}" if kept.ended else "", "text")]
-
-
-def _path(name: str) -> Path:
-    try:
-        return Path(name).expanduser()
-    except RuntimeError:  # a home that nobody knows
-        return Path(name)
-
-
-def _written(text: str, path: Path) -> str:
-    """Write a file that is not there yet, for its owner alone; the sentence that says so."""
-    try:
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(file, "w", encoding="utf-8") as stream:
-            stream.write(text)
-    except FileExistsError:
-        return f"{safe(str(path))} is there already: choose another name"
-    except (OSError, ValueError) as error:
-        return f"{safe(str(path))} cannot be written: {getattr(error, 'strerror', None) or error}"
-    return f"wrote {len(text.splitlines()):,} lines to {safe(str(path))}"

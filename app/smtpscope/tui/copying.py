@@ -1,11 +1,14 @@
-"""Copies of the row under the cursor, octet by octet: what the inspector's bytes tab shows."""
+"""Copies of the row under the cursor, octet by octet, and of the server's certificates, which a file can have, too."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from smtpscope.session.redact import HIDDEN
 from smtpscope.tui import clipboard
 from smtpscope.tui.acting import Acting
 from smtpscope.tui.inspector_pages import bytes_of
+from smtpscope.tui.new_file import path_of, written
 from smtpscope.visible import escape
 
 SECRET = "··"
@@ -34,13 +37,27 @@ class Copying(Acting):
 
     def do_certificates(self) -> None:
         """Copy the certificates of the moment that is shown."""
+        self._certificates(None)
+
+    def execute(self, text: str) -> None:
+        """One line of the app's own: ``pem FILE`` here."""
+        verb, _, name = text.strip().partition(" ")
+        if verb == "pem":
+            self._certificates(path_of(name.strip()) if name.strip() else None)
+        else:
+            super().execute(text)
+
+    def _certificates(self, path: Path | None) -> None:
+        """The whole chain as PEM, to a new file or the clipboard."""
         secured = self.shown.moment.secured
         if secured is None or not secured.chain:
             self.say("there is no TLS here, and so no certificate")
             return
         from smtpscope.session.certificates import pem  # what it stands on is not for before the first frame
 
-        self.say(clipboard.copy(pem(secured.chain), self.copy_to_clipboard))
+        count, text = len(secured.chain), pem(secured.chain)
+        what = f"{count} certificate{'' if count == 1 else 's'} as PEM"
+        self.say(written(text, path, what) if path else f"{clipboard.copy(text, self.copy_to_clipboard)}: {what}")
 
     def _octets(self) -> tuple[bytes, list[tuple[int, int]]]:
         data, _, hidden = bytes_of(self.look_at(self.shown))

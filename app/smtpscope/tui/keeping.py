@@ -14,6 +14,7 @@ from textual.message import Message
 
 from smtpscope.tui.acting import Acting
 from smtpscope.tui.line_bar import LineBar
+from smtpscope.tui.new_file import path_of
 from smtpscope.visible import safe
 
 if TYPE_CHECKING:
@@ -104,10 +105,7 @@ class Keeping(Acting):
         verb, _, name = text.strip().partition(" ")
         name = name.strip()
         if verb in ("w", "w!", "open") and name:
-            try:
-                path = Path(name).expanduser()
-            except RuntimeError:  # a home that nobody knows
-                path = Path(name)
+            path = path_of(name)
             if verb == "open":
                 self._open(path)
             else:

@@ -1,0 +1,80 @@
+"""The server's certificates leave the screen as PEM: to the clipboard, or with ``:pem FILE`` to a file of their own."""
+
+from __future__ import annotations
+
+import ssl
+import stat
+from pathlib import Path
+
+import pytest
+
+from servers import certificates
+from smtpscope.smtp.events import Event, Opened, Secured
+from tui.driving import Driven, driven
+from tui.recordings import WALL
+
+
+def chain(*names: str) -> tuple[bytes, ...]:
+    issued = certificates.authority().issue_cert(*names)
+    root = certificates.authority().cert_pem.bytes().decode()
+    return tuple(map(ssl.PEM_cert_to_DER_cert, (issued.cert_chain_pems[0].bytes().decode(), root)))
+
+
+def secured(*ders: bytes) -> list[Event]:
+    opened = Opened(0.0, "mx.test", 465, True, wall=WALL)
+    shaken = Secured(0.1, "TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, "mx.test", chain=ders)
+    return [opened, shaken] if ders else [opened]
+
+
+async def command(hands: Driven, text: str) -> None:
+    """A line of the app's own."""
+    await hands.press("colon")
+    await hands.write(text)
+    await hands.press("enter")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("live", [True, False])
+async def test_the_whole_chain_is_written_and_counted_in_a_recording_too(here: Path, live: bool) -> None:
+    ders = chain("mx.test")
+    async with driven(events=secured(*ders), recording=not live) as hands:
+        await command(hands, "pem my chain.pem")
+        assert "wrote 2 certificates as PEM to my chain.pem" in hands.said
+    text = (here / "my chain.pem").read_text()
+    blocks = [f"{block}-----END CERTIFICATE-----\n" for block in text.split("-----END CERTIFICATE-----\n")[:-1]]
+    assert tuple(map(ssl.PEM_cert_to_DER_cert, blocks)) == ders
+    assert stat.S_IMODE((here / "my chain.pem").stat().st_mode) == 0o600
+
+
+async def test_nothing_that_is_there_is_written_over(here: Path) -> None:
+    (here / "mine.pem").write_text("mine")
+    async with driven(events=secured(*chain("mx.test"))) as hands:
+        await command(hands, "pem mine.pem")
+        assert "mine.pem is there already: choose another name" in hands.said
+        await command(hands, "pem nowhere/else.pem")
+        assert "nowhere/else.pem cannot be written: No such file" in hands.said
+    assert (here / "mine.pem").read_text() == "mine"
+
+
+async def test_without_a_name_it_is_copied_and_without_tls_that_is_said(here: Path) -> None:
+    async with driven(events=secured(chain("mx.test")[0])) as hands:
+        await command(hands, "pem")
+        assert "1 certificate as PEM" in hands.said
+        assert "copied" in hands.said
+    async with driven(events=secured()) as hands:
+        await command(hands, "pem x.pem")
+        assert "there is no TLS here, and so no certificate" in hands.said
+    assert list(here.iterdir()) == []
+
+
+async def test_pem_is_completed_and_explained(here: Path) -> None:
+    async with driven(events=secured(*chain("mx.test"))) as hands:
+        await hands.press("colon")
+        await hands.write("pe")
+        await hands.press("tab")
+        assert hands.app.main.line.value == "pem "
