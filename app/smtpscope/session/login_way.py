@@ -26,6 +26,9 @@ class Way(NamedTuple):
     steps: bool = False
 
 
+USUAL = Way()
+
+
 class Login(NamedTuple):
     """What ``:auth`` asks for; ``user`` None for the one that is known."""
 

@@ -21,7 +21,7 @@ from smtpscope.secret import Secret
 from smtpscope.session import plan
 from smtpscope.session.case import Case
 from smtpscope.session.login_steps import Editing
-from smtpscope.session.login_way import Way
+from smtpscope.session.login_way import USUAL, Way
 from smtpscope.session.next_tests import Planned
 from smtpscope.session.peer_files import PeerFiles
 from smtpscope.session.recorder import Recorder
@@ -40,7 +40,6 @@ from smtpscope.smtp.reply import Reply
 
 C = SMTPCommand
 
-USUAL = Way()
 OWN_NAME_LIMIT = 2.0
 """Seconds for looking up this host's name."""
 

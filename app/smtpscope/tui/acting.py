@@ -11,6 +11,7 @@ from textual.app import App
 from smtpscope.actions import BY_ID, COMMANDS
 from smtpscope.profile import Profile, parse_seconds
 from smtpscope.session import plan
+from smtpscope.session.login_way import USUAL, Way
 from smtpscope.session.recorder import Recorder
 from smtpscope.session.thread import SessionThread
 from smtpscope.session.view import View
@@ -28,8 +29,9 @@ from smtpscope.visible import visible_text
 
 C = SMTPCommand
 
-_ANSWERS = frozenset({"answer", "drop", "replay", "set_timeout", "record"})
-"""What the session may be asked for while a question stands."""
+_ANSWERS = frozenset({"answer", "respond", "drop", "replay", "set_timeout", "record"})
+"""What the session may be asked for while a question stands, or a step of AUTH waits."""
+STEP_WAITS = "a step of AUTH waits in the line: Enter sends it, * cancels, ^] drops"
 _PRESENT = frozenset({"go", "again", "connect", "login", "stream", "send", "custom"})
 """Actions beside the verbs that lead to something being sent: there are none of them in the past."""
 
@@ -119,8 +121,11 @@ class Acting(App[int]):
         """Fill the line for a verb."""
 
     @abstractmethod
-    def ask_credentials(self, mechanism: str) -> None:
+    def ask_credentials(self, mechanism: str, user: str | None = None, way: Way = USUAL) -> None:
         """Ask for user and password."""
+
+    def hear(self) -> None:
+        """What has come is known, and not shown yet."""
 
     # -- dispatch
 
@@ -204,6 +209,8 @@ class Acting(App[int]):
             self.say("this is a recording: nothing can be sent")
         elif self.undecided and method not in _ANSWERS:
             self.say("a question stands: a digit answers it, ? brings it back")
+        elif self.view.now.proposed is not None and method not in _ANSWERS:
+            self.say(STEP_WAITS)
         else:
             self.session.call(method, *arguments)
 

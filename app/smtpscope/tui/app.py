@@ -315,6 +315,8 @@ class SmtpScope(Gating, Varying, Comparing, Keeping, Searching):
             step = plan.NextStep(None, "End comes back, ^r replays to here")
         elif self.view.now.question is not None:
             step = plan.NextStep(None, "? brings the question back: nothing goes on before it is answered")
+        elif self.view.now.proposed is not None:
+            step = plan.NextStep(None, "a step of AUTH waits in the line: i, then Enter sends it, * cancels")
         self.gate.label(step.label)
         sends = self.session is not None and not self.past
         self.main.show_footer(self.view, step, sends=sends, status=self.status)

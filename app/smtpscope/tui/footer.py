@@ -87,6 +87,7 @@ def footer(machine: Machine | None, step: NextStep, width: int, prompt: str = ""
                 else ()
             ),
             *((("ending", "F3", "ending"),) if prompt in (">", "data>", "334>") else ()),
+            *((("form", "F2", "other form"),) if prompt == "auth>" else ()),
             ("drop", "^]", "drop"),
             ("palette", "^p", "palette"),
         ):
@@ -167,4 +168,4 @@ def _short(text: str, room: int) -> str:
 
 def footer_actions() -> tuple[str, ...]:
     """Every action that the footer may show."""
-    return ("step", *_ORDER, *_LOOKING, *_ALWAYS, "ending", "drop")
+    return ("step", *_ORDER, *_LOOKING, *_ALWAYS, "ending", "form", "drop")

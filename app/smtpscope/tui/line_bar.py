@@ -10,7 +10,10 @@ from textual.message import Message
 from smtpscope.actions import ACTIONS, COMMANDS
 from smtpscope.profile import Profile
 from smtpscope.secret import Secret
+from smtpscope.session.login_steps import CANCEL, encoded
+from smtpscope.session.login_way import USUAL, Way, completions
 from smtpscope.session.redact import Redactor
+from smtpscope.smtp.events import Proposed
 from smtpscope.smtp.machine import Machine, Verdict
 from smtpscope.tui.history import History
 from smtpscope.tui.palette import VERBS
@@ -39,6 +42,8 @@ _OWN = (":", "user>", "password>", "/", "filter>", "note>")
 """Prompts of what is not for the wire."""
 _ANSWERED = ("/", "filter>", "note>")
 """Prompts whose answers are given to who asked, empty ones too."""
+STEP = "auth>"
+"""The prompt of a step of AUTH that waits for the user."""
 
 
 class LineBar(WireLine):
@@ -74,11 +79,23 @@ class LineBar(WireLine):
     class Credentials(Message):
         """User and password for an AUTH that had none."""
 
-        def __init__(self, mechanism: str, user: str, password: Secret) -> None:
+        def __init__(self, mechanism: str, user: str, password: Secret, way: Way = USUAL) -> None:
             super().__init__()
             self.mechanism = mechanism
             self.user = user
             self.password = password
+            self.way = way
+
+    class Stepped(Message):
+        """The word on a step of AUTH: ``coded`` as it goes out, else text that goes out as base64."""
+
+        def __init__(self, text: str, coded: bool) -> None:
+            super().__init__()
+            self.text = text
+            self.coded = coded
+
+        def __rich_repr__(self) -> rich.repr.Result:
+            yield "coded", self.coded  # a password may have been typed into the text
 
     def __init__(self, profile: Profile, history: History, *, ascii_only: bool, id: str) -> None:
         super().__init__(ascii_only=ascii_only, id=id)
@@ -87,6 +104,10 @@ class LineBar(WireLine):
         self.ending = "CRLF"
         self._mechanism = ""
         self._user = ""
+        self._way = USUAL
+        self._step: Proposed | None = None
+        self._coded = self._given = False  # how it is shown; whether the word on it was given
+        self._typed: dict[bool, str] = {}  # what was made of it, by its form
         self._wire_prompt = ">"
         self._draft = ""
         self.complete = self._complete
@@ -104,31 +125,40 @@ class LineBar(WireLine):
         """Whether something is asked that is not for the wire."""
         return self.prompt in _OWN
 
+    @property
+    def _aside(self) -> bool:
+        """Whether something else is asked than a line as one types it, which is kept meanwhile."""
+        return self.own or self.masked or self.prompt == STEP
+
     def follow(self, machine: Machine, prompt: str, redactor: Redactor) -> None:
         """Take the prompt that the session's state asks for, unless something else is being asked.
 
         What ``redactor`` hides is not offered for completion.
         """
         self._machine, self._redactor = machine, redactor
-        self._wire_prompt = prompt
-        if not self.own and self.prompt != prompt:
-            self._change(prompt, masked=prompt == "334>")
+        self._wire_prompt = STEP if self._step is not None else prompt
+        if not self.own and self.prompt != self._wire_prompt:
+            self._change(self._wire_prompt, masked=self._wire_prompt == "334>")
         self.update_hint()
 
     def _change(self, prompt: str, masked: bool = False) -> None:
         """Another prompt. What was typed for the wire waits while something else is asked."""
-        aside = masked or prompt in _OWN
-        if not (self.own or self.masked) and aside:
-            self._draft = self.value
-        if aside or self.own or self.masked:
+        was_aside, typed = self._aside, self.value
+        aside = masked or prompt in _OWN or prompt == STEP
+        if aside and not was_aside:
+            self._draft = typed
+        if aside or was_aside:
             self.clear()
         self.prompt, self.masked = prompt, masked
         if not aside:
             self._draft, draft = "", self._draft
             if draft:
                 self.set(draft)
-        self.allow_empty = prompt in ("data>", "334>", *_ANSWERED)
-        self.history = [] if masked or prompt in ("user>", "data>") else self._asked.get(prompt, self.past.lines)
+        self.allow_empty = prompt in ("data>", "334>", STEP, *_ANSWERED)
+        plain = masked or prompt in ("user>", "data>", STEP)
+        self.history = [] if plain else self._asked.get(prompt, self.past.lines)
+        if prompt == STEP:
+            self._offer_step()
         self.update_hint()
 
     def to_wire(self) -> None:
@@ -160,10 +190,47 @@ class LineBar(WireLine):
         if text:
             self.set(text)
 
-    def ask_credentials(self, mechanism: str, user: str | None) -> None:
+    def ask_credentials(self, mechanism: str, user: str | None, way: Way = USUAL) -> None:
         """Ask who and, masked, with what; ``user`` if that is known."""
-        self._mechanism, self._user = mechanism, user or ""
+        self._mechanism, self._user, self._way = mechanism, user or "", way
         self._change("password>" if user else "user>", masked=bool(user))
+
+    # -- a step of AUTH
+
+    def take_step(self, step: Proposed | None) -> None:
+        """Offer a step of AUTH at a prompt of its own, as text; None where none waits any more."""
+        self._step, self._coded, self._given, self._typed = step, False, False, {}
+        if self.prompt == STEP:
+            self._offer_step()
+
+    def other_form(self) -> None:
+        """The step as it goes out, or as text again; what was made of it in the one form is kept there."""
+        self._typed[self._coded] = self.value
+        self._coded = not self._coded
+        self._offer_step()
+        self.update_hint()
+
+    def take_back(self, text: str) -> None:
+        """The word on the step cannot be sent like that."""
+        self._given, self._typed[self._coded] = False, "" if text == self._step_text() else text
+        self._offer_step()
+
+    def _offer_step(self) -> None:
+        typed = self._typed.get(self._coded, "")
+        self.set(typed)
+        if not typed and not self._given:
+            self.fill(self._step_text())
+
+    def _step_text(self) -> str:
+        text = self._step.text if self._step is not None else ""
+        return encoded(text) if self._coded else text
+
+    def _escape(self) -> None:
+        """What is offered as a step stays: an empty one would be something else."""
+        if self.prompt == STEP:
+            self.post_message(self.Cancelled(self))
+        else:
+            super()._escape()
 
     def next_ending(self) -> None:
         """The next line ending in turn."""
@@ -181,10 +248,14 @@ class LineBar(WireLine):
             self._change("password>", masked=True)
         elif self.prompt == "password>":
             self.to_wire()
-            self.post_message(self.Credentials(self._mechanism, self._user, Secret(event.text)))
+            self.post_message(self.Credentials(self._mechanism, self._user, Secret(event.text), self._way))
         elif self.prompt == ":":
             self.to_wire()
             self.post_message(self.Command(event.text))
+        elif self.prompt == STEP:
+            if not self._given:  # a second Enter is for nothing that was seen
+                self._given = True
+                self.post_message(self.Stepped(event.text, self._coded))
         elif self.prompt in _ANSWERED:
             prompt, lines = self.prompt, self._asked[self.prompt]
             if event.text and event.text not in lines[-1:]:
@@ -212,14 +283,24 @@ class LineBar(WireLine):
             self.hint, self.hint_kind = f"password of {safe(self._user)} for AUTH {self._mechanism}", "note"
         elif self.prompt == "user>":
             self.hint, self.hint_kind = f"user name for AUTH {self._mechanism}", "note"
+        elif self.prompt == STEP:
+            self.hint, self.hint_kind = self._step_hint(), "note"
         elif self.prompt in _ANSWERED:
             self.hint, self.hint_kind = self._explaining(self.value) if self._explaining else "", "note"
-        elif self.prompt == ":" or self._machine is None:
+        elif self._machine is None or (self.prompt == ":" and self.value.split()[:1] != ["auth"]):
             self.hint, self.hint_kind = "", "note"
         else:
             text = self.value or self.ghost
             words, kind = _HINTS[verdict_of(text, self._machine)] if text.strip() else ("", "note")
             self.hint, self.hint_kind = ending + words, kind
+
+    def _step_hint(self) -> str:
+        """How the step stands there, and the ways out."""
+        if self._given:
+            return ""
+        if (self.ghost or self.value) == CANCEL:
+            return "cancels AUTH"
+        return f"{'as it goes out' if self._coded else 'goes out as base64'}, F2: the other form, * cancels"
 
     def on_wire_line_changed(self, event: WireLine.Changed) -> None:
         """What is typed changed: so does the hint."""
@@ -229,8 +310,10 @@ class LineBar(WireLine):
     # -- completion
 
     def _complete(self, text: str) -> Sequence[str]:
+        if self.prompt == ":" and text.startswith("auth "):
+            return [f"auth {words}" for words in completions(text.removeprefix("auth "), self._offered())]
         if self.prompt == ":":
-            known = [words + (" " if more else "") for words, more, _ in COMMANDS]
+            known = dict.fromkeys(words + (" " if more else "") for words, more, _ in COMMANDS)
             own = [words for words in known if text and words.startswith(text)]
             return [
                 *own,
@@ -250,9 +333,7 @@ class LineBar(WireLine):
     def _arguments(self, verb: str, text: str, rest: str) -> list[str]:
         ext = self._machine.facts.ext if self._machine else {}
         if verb == "AUTH":
-            offered = [octets(name) for name in ext.get("AUTH", "").split() if name.upper().startswith(rest)]
-            # Escaped: the server must not have more typed than a name.
-            return [f"AUTH {escape(name)}" for name in offered if not self._redactor.spans(name)]
+            return [f"AUTH {name}" for name in self._offered() if name.upper().startswith(rest)]
         if verb not in ("MAIL", "RCPT"):
             return []
         head = "MAIL FROM:<" if verb == "MAIL" else "RCPT TO:<"
@@ -266,6 +347,12 @@ class LineBar(WireLine):
         if not before or ">" not in before:
             return [f"{text} {parameter}" for parameter in parameters] if text.endswith(">") else []
         return [f"{before} {parameter}" for parameter in parameters if parameter.startswith(word.upper())]
+
+    def _offered(self) -> list[str]:
+        """The mechanisms that are offered, escaped: the server must not have more typed than a name."""
+        ext = self._machine.facts.ext if self._machine else {}
+        names = [octets(name) for name in ext.get("AUTH", "").split()]
+        return [escape(name) for name in names if not self._redactor.spans(name)]
 
     def _addresses(self, verb: str) -> list[str]:
         """Those this run was given, those used with this verb before, the latest first, then all others."""

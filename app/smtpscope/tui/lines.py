@@ -6,6 +6,8 @@ from textual.widget import Widget
 
 from smtpscope.profile import MECHANISMS
 from smtpscope.session import plan
+from smtpscope.session.login_way import USUAL, WITHOUT_PASSWORD, Way
+from smtpscope.tui.acting import STEP_WAITS
 from smtpscope.tui.copying import Copying
 from smtpscope.tui.history import without_secrets
 from smtpscope.tui.line_bar import ENDINGS, LineBar
@@ -55,6 +57,8 @@ class Lines(Copying):
             self.say(f"{verb} would become message text: s sends the message, . ends it, ^] drops")
         elif prompt == "334>":
             self.say("the server waits for a response: i, then type it, or * to cancel")
+        elif self.view.now.proposed is not None:
+            self.say(STEP_WAITS)
         else:
             self.focus_line()
             self.main.line.to_wire()
@@ -62,14 +66,14 @@ class Lines(Copying):
             self.main.line.update_hint()
             self.show_footer()
 
-    def ask_credentials(self, mechanism: str) -> None:
-        """Ask in the line who and, masked, with what."""
+    def ask_credentials(self, mechanism: str, user: str | None = None, way: Way = USUAL) -> None:
+        """Ask in the line who and, masked, with what, for a login that is done in that way."""
         self.focus_line()
-        self.main.line.ask_credentials(mechanism, self.profile.user)
+        self.main.line.ask_credentials(mechanism, self.profile.user if user is None else user, way)
 
     def on_line_bar_send(self, event: LineBar.Send) -> None:
         """A line for the wire."""
-        text, why, line = event.text, self._why_not(), self.main.line
+        text, why, line = event.text, self.why_not(), self.main.line
         if event.masked and line.prompt != "334>":
             self.say(f"{_TOO_LATE}: what was typed under the mask is gone")
             return
@@ -84,7 +88,7 @@ class Lines(Copying):
         runs = event.filled and len(words) == 2 and words[0].upper() == "AUTH" and words[1].upper() in MECHANISMS
         if runs and self.main.line.prompt == ">":
             line.remember(text)
-            self._auth(words[1].upper())
+            self.log_in(words[1].upper())
             return
         if self._is_no_secret(event):
             line.remember(text)
@@ -97,10 +101,12 @@ class Lines(Copying):
 
     def _is_no_secret(self, event: LineBar.Send) -> bool:
         """Whether a line may be recalled; while an AUTH is owed it may be a response, ahead of its 334."""
+        if self.view.redactor.spans(unescape(event.text)):
+            return False
         owed = any(entry.kind == "AUTH" for entry in self.view.machine.pending)
         return self.main.line.prompt == ">" and not event.masked and not owed
 
-    def _why_not(self) -> str:
+    def why_not(self) -> str:
         """Why nothing can be sent now, empty if it can."""
         facts = self.view.machine.facts
         if self.past:
@@ -113,18 +119,19 @@ class Lines(Copying):
             return "the message text is on its way"
         return "" if facts.link else "there is no connection: Esc, c connects"
 
-    def _auth(self, mechanism: str) -> None:
-        profile = self.profile
-        if profile.user is None or profile.password is None:
-            self.ask_credentials(mechanism)
-        else:
-            self.call("login", mechanism, profile.user, profile.password)
+    def log_in(self, mechanism: str, user: str | None = None, way: Way = USUAL) -> None:
+        """Run an AUTH exchange, as the user that is known if none is given; what is missing is asked for."""
+        user, known = self.profile.user if user is None else user, self.profile.password
+        if mechanism in WITHOUT_PASSWORD or (user is not None and known is not None):
+            self.call("login", mechanism, user, known, way)
             self.back()
+        else:
+            self.ask_credentials(mechanism, user, way)
 
     def on_line_bar_credentials(self, event: LineBar.Credentials) -> None:
         """User and password were given."""
         self.view.redactor.know(event.password)
-        self.call("login", event.mechanism, event.user, event.password)
+        self.call("login", event.mechanism, event.user, event.password, event.way)
         self.back()
 
     def on_line_bar_command(self, event: LineBar.Command) -> None:
@@ -143,7 +150,7 @@ class Lines(Copying):
 
         def done(way: str | None) -> None:
             why = "" if line.prompt in (">", "data>") else "one line is asked for here"
-            why = why or (self._why_not() if way in ("lines", "write") else "")
+            why = why or (self.why_not() if way in ("lines", "write") else "")
             if why or way == "keep":
                 line.insert("\\r\\n".join(lines))
                 self.focus_line()

@@ -11,7 +11,7 @@ from smtpscope.session.rows import WIRE, Kind
 from smtpscope.smtp.events import Marked
 from smtpscope.tui import clipboard
 from smtpscope.tui.line_bar import LineBar
-from smtpscope.tui.lines import Lines
+from smtpscope.tui.stepping import Stepping
 from smtpscope.visible import octets, visible_text
 from smtpscope_widgets.spans import wall
 
@@ -24,7 +24,7 @@ _NO_ROWS = "there is no row to copy yet"
 _NO_OCTETS = "these rows are no octets of the wire"
 
 
-class Marking(Lines):
+class Marking(Stepping):
     """What can be done with rows."""
 
     def __init__(self, ansi_color: bool | None = None) -> None:

@@ -42,6 +42,7 @@ PANES: dict[str, tuple[tuple[str, str], ...]] = {
         ("right", "takes the filled text for editing"),
         ("up down", "lines typed before"),
         ("Tab", "completes verbs, parameters, addresses"),
+        ("F2", "the form of a filled AUTH, or of a step of it that waits"),
         ("F3", "what ends the line: CRLF, LF, CR or nothing"),
         (r"\r \n \0 \xHH \\", "octets that cannot be typed"),
         ("Esc", "back to where you came from"),

@@ -41,6 +41,7 @@ class Testing(Acting):
 
     def hear(self) -> None:
         """Ring once where a test that waited was accepted."""
+        super().hear()
         told = self.view.now.told
         if told is not self._heard:
             self._heard = told

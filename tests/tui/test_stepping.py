@@ -1,0 +1,374 @@
+"""Logins by hand: ``:auth`` with its words, and steps of AUTH that wait in the line."""
+
+from __future__ import annotations
+
+import asyncio
+from base64 import b64decode, b64encode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from servers.scripted import Handler, Peer, ScriptedServer
+from smtpscope.secret import Secret
+from tui.driving import OFFER, PROFILE, Driven, on_server
+
+PASSWORD = "wonderland"
+KNOWN = replace(PROFILE, user="alice", password=Secret(PASSWORD))
+ALICE = b"\0alice\0wonderland"
+SIZES = pytest.mark.parametrize("size", [(80, 23), (120, 40)], ids=["80x23", "120x40"])
+
+
+def saying(*replies: bytes, go: asyncio.Event | None = None) -> Handler:
+    """A server that answers AUTH and what follows with these, and closes when ``go`` is set."""
+
+    async def handler(peer: Peer) -> None:
+        await peer.send(b"220 mail.test ESMTP\r\n")
+        await peer.line()
+        await peer.send(OFFER)
+        for reply in replies:
+            await peer.line()
+            await peer.send(reply)
+        await (go.wait() if go is not None else peer.gone())
+
+    return handler
+
+
+def challenge(text: bytes) -> bytes:
+    return b"334 " + b64encode(text) + b"\r\n"
+
+
+NO = b"535 5.7.8 no\r\n"
+EMPTY = challenge(b"")
+
+
+@asynccontextmanager
+async def by_hand(
+    words: str, *replies: bytes, size: tuple[int, int] = (120, 40), go: asyncio.Event | None = None
+) -> AsyncIterator[tuple[Driven, ScriptedServer]]:
+    """The app after EHLO and ``:auth`` with these words."""
+    async with on_server(saying(*replies, go=go), KNOWN, size=size) as (hands, server):
+        await hands.press("space")
+        await command(hands, f"auth {words}")
+        yield hands, server
+
+
+async def command(hands: Driven, text: str) -> None:
+    await hands.press("colon")
+    await hands.write(text)
+    await hands.press("enter")
+
+
+def nothing_secret(hands: Driven) -> None:
+    """Neither the screen's text nor a picture of it has the password, or a form of it."""
+    shown = hands.text + hands.app.export_screenshot()
+    for form in (PASSWORD, b64encode(ALICE).decode(), b64encode(PASSWORD.encode()).decode(), PASSWORD.encode().hex()):
+        assert form not in shown
+
+
+# -- :auth
+
+
+@pytest.mark.parametrize(
+    ("words", "sent"),
+    [
+        ("plain", b"AUTH PLAIN " + b64encode(ALICE)),
+        ("PLAIN authzid=root user=bob", b"AUTH PLAIN " + b64encode(b"root\0bob\0wonderland")),
+        ("PLAIN initial=no", b"AUTH PLAIN\r\n" + b64encode(ALICE)),
+        ("LOGIN initial=yes", b"AUTH LOGIN YWxpY2U=\r\n" + b64encode(b"wonderland")),
+        ("LOGIN", b"AUTH LOGIN\r\nYWxpY2U=\r\n" + b64encode(b"wonderland")),
+    ],
+)
+async def test_auth_logs_in_as_its_words_say(words: str, sent: bytes) -> None:
+    asks = challenge(b"Password:" if words == "LOGIN initial=yes" else b"Username:")
+    steps = sent.count(b"\r\n")
+    replies = [EMPTY if words.startswith("PLAIN") else asks, challenge(b"Password:")][:steps]
+    async with by_hand(words, *replies, b"235 2.7.0 ok\r\n") as (hands, server):
+        assert server.received.endswith(b"\r\n" + sent + b"\r\n")
+        assert hands.here == "CONNECTED"
+        nothing_secret(hands)
+
+
+async def test_auth_alone_takes_the_mechanism_that_would_be_taken() -> None:
+    async with by_hand("", challenge(b"<1@x>"), b"235 2.7.0 ok\r\n") as (_, server):
+        assert b"\r\nAUTH CRAM-MD5\r\n" in server.received
+
+
+async def test_who_logs_in_is_asked_for_and_the_options_are_kept() -> None:
+    async with on_server(saying(EMPTY, NO), PROFILE) as (hands, server):
+        await hands.press("space")
+        await command(hands, "auth plain initial=no authzid=root user=bob")
+        assert hands.line.startswith("password>")
+        await hands.write(PASSWORD)
+        await hands.press("enter")
+        assert server.received.endswith(b"AUTH PLAIN\r\n" + b64encode(b"root\0bob\0wonderland") + b"\r\n")
+
+
+async def test_external_asks_for_no_password() -> None:
+    async with on_server(saying(NO), PROFILE) as (hands, server):
+        await hands.press("space")
+        await command(hands, "auth external authzid=root")
+        assert server.received.endswith(b"AUTH EXTERNAL " + b64encode(b"root") + b"\r\n")
+        assert hands.app.profile.password is None
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("quack", "AUTH quack cannot be run here: choose one of"),
+        ("plain pasword=x", "auth does not know the word pasword=x: it takes MECHANISM user=NAME"),
+        ("scram-sha-1-plus binding=tls", "binding= takes tls-exporter or"),
+        ("scram-sha-1-plus", "a -PLUS mechanism binds the login to TLS: start TLS first"),
+    ],
+)
+async def test_wrong_words_get_a_sentence(words: str, said: str) -> None:
+    async with by_hand(words) as (hands, server):
+        assert said in hands.said + " ".join(hands.log)
+        assert b"AUTH" not in server.received
+
+
+async def test_without_a_connection_it_says_so() -> None:
+    async with on_server(profile=KNOWN, connect=False) as (hands, _):
+        await command(hands, "auth plain")
+        assert "there is no connection: Esc, c connects" in hands.said
+
+
+async def test_its_words_are_completed() -> None:
+    async with on_server(saying()) as (hands, _):
+        await hands.press("space", "colon")
+        await hands.write("aut")
+        await hands.press("tab")
+        assert hands.app.main.line.value == "auth "
+        await hands.press("tab")
+        assert hands.app.main.line.value == "auth PLAIN", "what is offered comes first"
+        await hands.press("tab", "tab")
+        assert hands.app.main.line.value == "auth CRAM-MD5"
+        await hands.write(" au")
+        await hands.press("tab")
+        assert hands.app.main.line.value == "auth CRAM-MD5 authzid="
+        await hands.press("ctrl+u")
+        await hands.write("auth SCRAM-SHA-1-PLUS binding=tls-u")
+        await hands.press("tab")
+        assert hands.app.main.line.value == "auth SCRAM-SHA-1-PLUS binding=tls-unique"
+
+
+async def test_f2_on_a_filled_auth_gives_its_options() -> None:
+    async with on_server(saying(NO), KNOWN) as (hands, server):
+        await hands.press("space", "a", "f2")
+        assert hands.app.main.line.prompt == ":"
+        assert hands.app.main.line.value == "auth CRAM-MD5 "
+        await hands.press("ctrl+u")
+        await hands.write("auth plain authzid=x")
+        await hands.press("enter")
+        assert server.received.endswith(b"AUTH PLAIN " + b64encode(b"x" + ALICE) + b"\r\n")
+
+
+async def test_f2_on_anything_else_says_what_it_is_for() -> None:
+    async with on_server(saying()) as (hands, _):
+        await hands.press("m", "f2")
+        assert "only AUTH has another form" in hands.said
+        assert hands.app.main.line.ghost.startswith("MAIL FROM")
+
+
+# -- steps
+
+
+@SIZES
+async def test_a_step_is_offered_and_enter_sends_it(size: tuple[int, int]) -> None:
+    async with by_hand("plain steps", b"235 2.7.0 ok\r\n", size=size) as (hands, server):
+        assert hands.line.startswith(r"auth> \0alice\0{secret}")
+        assert "goes out as base64, F2: the other form, * cancels" in hands.line
+        assert hands.focus == "line"
+        assert b"AUTH" not in server.received
+        nothing_secret(hands)
+        await hands.press("enter")
+        assert server.received.endswith(b"AUTH PLAIN " + b64encode(ALICE) + b"\r\n")
+        assert hands.here == "CONNECTED"
+        assert hands.focus == "log"
+        assert hands.line.startswith(">")
+        nothing_secret(hands)
+
+
+@SIZES
+async def test_the_authzid_of_plain_is_edited_and_the_password_stays_hidden(size: tuple[int, int]) -> None:
+    async with by_hand("plain initial=no steps", EMPTY, NO, size=size) as (hands, server):
+        await hands.press("right", "home")
+        await hands.write("root")
+        assert hands.line.startswith(r"auth> root\0alice\0{secret}")
+        nothing_secret(hands)
+        await hands.press("enter")
+        assert server.received.endswith(b"\r\nAUTH PLAIN\r\n" + b64encode(b"root" + ALICE) + b"\r\n")
+        nothing_secret(hands)
+        assert r"root\0" not in hands.app.main.line.history
+
+
+@pytest.mark.parametrize("initial", ["yes", "no"])
+async def test_both_forms_of_login_step_by_step(initial: str) -> None:
+    asks = [challenge(b"Username:")] * (initial == "no") + [challenge(b"Password:")]
+    async with by_hand(f"login initial={initial} steps", *asks, b"235 2.7.0 ok\r\n") as (hands, server):
+        assert hands.line.startswith("auth> alice ")
+        await hands.press("enter")
+        assert hands.line.startswith("auth> {secret} ")
+        assert hands.focus == "line"
+        await hands.press("enter")
+        assert hands.here == "CONNECTED"
+        nothing_secret(hands)
+        assert b64encode(b"alice") + b"\r\n" + b64encode(b"wonderland") in server.received
+
+
+async def test_the_user_of_scram_is_edited_and_the_proof_is_hidden() -> None:
+    seen: list[bytes] = []
+
+    async def handler(peer: Peer) -> None:
+        await peer.send(b"220 mail.test ESMTP\r\n")
+        await peer.line()
+        await peer.send(OFFER)
+        seen.append(b64decode((await peer.line()).split()[2]))
+        nonce = seen[0].rpartition(b"r=")[2]
+        await peer.send(challenge(b"r=" + nonce + b"srv,s=c2FsdA==,i=4096"))
+        seen.append(b64decode(await peer.line()))
+        await peer.send(NO)
+        await peer.gone()
+
+    async with on_server(handler, KNOWN) as (hands, _):
+        await hands.press("space")
+        await command(hands, "auth scram-sha-256 steps")
+        line = hands.app.main.line
+        assert line.ghost.startswith("n,,n=alice,r=")
+        await hands.press("right", "home", *["right"] * 5, *["delete"] * 5)
+        await hands.write("bob")
+        await hands.press("enter")
+        assert seen[0].startswith(b"n,,n=bob,r=")
+        assert line.ghost.startswith("c=biws,r=")
+        assert line.ghost.endswith(",p={secret}")
+        await hands.press("enter")
+        assert seen[1].startswith(b"c=biws,r=")
+        assert seen[1].rpartition(b"p=")[2].decode() not in hands.text
+
+
+async def test_a_star_cancels() -> None:
+    async with by_hand("cram-md5 steps", challenge(b"<1@x>"), b"501 5.7.0 cancelled\r\n") as (hands, server):
+        assert hands.app.main.line.ghost == "alice {secret}"
+        await hands.write("*")
+        assert "cancels AUTH" in hands.line
+        await hands.press("enter")
+        assert server.received.endswith(b"AUTH CRAM-MD5\r\n*\r\n")
+        assert "501 5.7.0 cancelled" in hands.log[-1] + hands.log[-2]
+        assert hands.focus == "log"
+
+
+async def test_a_star_for_what_goes_along_with_auth_sends_nothing() -> None:
+    async with by_hand("plain steps") as (hands, server):
+        await hands.write("*")
+        await hands.press("enter")
+        assert "AUTH PLAIN was not sent: its first step was cancelled" in hands.log[-1]
+        assert b"AUTH" not in server.received
+        assert hands.line.startswith(">")
+        assert hands.focus == "log"
+
+
+@SIZES
+async def test_f2_shows_what_goes_out_and_bad_base64_can_be_sent(size: tuple[int, int]) -> None:
+    async with by_hand("plain initial=no steps", EMPTY, b"501 5.5.2 bad\r\n", size=size) as (hands, server):
+        await hands.press("f2")
+        assert hands.line.startswith("auth> {secret} ")
+        assert "as it goes out, F2: the other form, * cancels" in hands.line
+        await hands.press("right")
+        await hands.write("!!")
+        await hands.press("f2")
+        assert hands.line.startswith(r"auth> \0alice\0{secret}")
+        await hands.press("f2")
+        assert hands.line.startswith("auth> {secret}!!"), "what was made of it in a form is kept"
+        await hands.press("enter")
+        assert server.received.endswith(b"AUTH PLAIN\r\n" + b64encode(ALICE) + b"!!\r\n")
+        nothing_secret(hands)
+
+
+async def test_f2_shows_the_base64_where_nothing_is_secret() -> None:
+    async with by_hand("login steps", challenge(b"Username:"), NO) as (hands, server):
+        await hands.press("f2")
+        assert hands.app.main.line.ghost == "YWxpY2U="
+        await hands.write("!")
+        await hands.press("enter")
+        assert server.received.endswith(b"AUTH LOGIN\r\n!\r\n")
+
+
+async def test_a_line_end_cannot_make_a_command_of_the_rest() -> None:
+    async with by_hand("login steps", challenge(b"Username:"), NO) as (hands, server):
+        await hands.press("f2")
+        await hands.write(r"x\r\nRSET")
+        await hands.press("enter")
+        assert "a response is one line" in hands.said
+        assert hands.app.main.line.value == r"x\r\nRSET"
+        assert server.received.endswith(b"AUTH LOGIN\r\n")
+        await hands.press("ctrl+u", "enter")
+        assert server.received.endswith(b"AUTH LOGIN\r\n\r\n")
+
+
+async def test_escape_leaves_the_step_where_it_is_and_nothing_else_is_sent_meanwhile() -> None:
+    async with by_hand("plain steps", NO) as (hands, server):
+        await hands.press("escape")
+        assert hands.focus == "log"
+        assert "a step of AUTH waits in the line: i, then Enter" in hands.footer
+        for keys in (["m"], ["space"], ["f5"], ["s"]):
+            await hands.press(*keys)
+        await command(hands, "auth login")
+        await command(hands, "repeat 2")
+        assert b"AUTH" not in server.received
+        assert server.connections == 1
+        await hands.press("i")
+        assert hands.line.startswith(r"auth> \0alice\0{secret}")
+        await hands.press("enter")
+        assert server.received.endswith(b"AUTH PLAIN " + b64encode(ALICE) + b"\r\n")
+
+
+async def test_what_was_typed_for_the_wire_is_there_after_the_login() -> None:
+    async with on_server(saying(NO), KNOWN) as (hands, server):
+        await hands.press("space", "i")
+        await hands.write("NOOP kept")
+        await hands.press("escape")
+        await command(hands, "auth plain steps")
+        assert hands.app.main.line.value == ""
+        await hands.press("enter")
+        assert hands.app.main.line.value == "NOOP kept"
+        assert b"kept" not in server.received
+
+
+@pytest.mark.parametrize("words", ["plain steps", "plain initial=no steps"])
+async def test_the_prompt_goes_away_when_the_server_closes(words: str) -> None:
+    go = asyncio.Event()
+    async with by_hand(words, *([EMPTY] if "initial" in words else []), go=go) as (hands, server):
+        assert hands.line.startswith("auth>")
+        go.set()
+        await hands.until(lambda: hands.here == "NONE")
+        await hands.settle()
+        assert hands.line.startswith(">")
+        assert hands.app.main.line.value == hands.app.main.line.ghost == ""
+        assert hands.focus == "log"
+        assert b64encode(ALICE) not in server.received
+
+
+async def test_the_prompt_goes_away_with_a_drop() -> None:
+    async with by_hand("plain steps", go=asyncio.Event()) as (hands, _):
+        await hands.press("ctrl+right_square_bracket")
+        assert hands.here == "NONE"
+        assert hands.line.startswith(">")
+        assert hands.focus == "log"
+
+
+async def test_a_replay_sends_what_was_sent_and_asks_nothing() -> None:
+    async with by_hand("plain steps", NO) as (hands, server):
+        await hands.press("right", "home")
+        await hands.write("x")
+        await hands.press("enter", "ctrl+r")
+        assert server.connections == 2
+        assert server.received.count(b"AUTH PLAIN " + b64encode(b"x" + ALICE)) == 2
+        assert hands.line.startswith(">")
+
+
+async def test_help_knows_the_steps() -> None:
+    async with on_server(saying(), size=(120, 200)) as (hands, _):
+        await hands.press("question_mark")
+        assert "each step of ours waits in the line" in hands.text
+        assert "F2" in hands.text
