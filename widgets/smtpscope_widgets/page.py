@@ -108,12 +108,17 @@ class Page(ScrollView, can_focus=True):
         return "\n".join(lines)
 
     def _wrap(self) -> None:
-        width = max(2, self.size.width - self.scrollbar_size_vertical)
-        self._lines = []
-        for place, (spans, target) in enumerate(self._paragraphs):
-            room = width - (2 if target is not None else 0)
-            self._lines += [_Line(line, place) for line in filled(spans, room)]
+        self._lines = self._wrapped(self.size.width)
+        if len(self._lines) > self.size.height:  # the scrollbar, which may not be there yet, takes a column away
+            self._lines = self._wrapped(self.size.width - self.styles.scrollbar_size_vertical)
         set_lines(self, len(self._lines))
+
+    def _wrapped(self, width: int) -> list[_Line]:
+        return [
+            _Line(line, place)
+            for place, (spans, target) in enumerate(self._paragraphs)
+            for line in filled(spans, max(2, width) - (2 if target is not None else 0))
+        ]
 
     def on_resize(self, event: events.Resize) -> None:
         """Other lines for another width."""
