@@ -39,6 +39,18 @@ def test_the_next_run_knows_what_this_one_saw(tmp_path: Path) -> None:
     assert [path.name for path in folder.iterdir()] == [NAME]
 
 
+def test_another_name_asked_for_is_another_server() -> None:
+    """One address has many certificates: SNI chooses among them, and a variation asks for one after the other."""
+    known = KnownCertificates(None)
+    assert known.note("mx.test", 25, [FIRST], 1.0, "mx.test") is None
+    assert known.note("mx.test", 25, [SECOND], 2.0, "other.test") is None
+    assert known.note("mx.test", 25, [SECOND], 3.0, "") is None
+    for sni in ("mx.test", "MX.test"):
+        before = known.note("MX.test.", 25, [FIRST], 4.0, sni)
+        assert before is not None
+        assert before.sha256 == described(FIRST).fingerprint
+
+
 def test_without_writing_nothing_is_left_behind(tmp_path: Path) -> None:
     for known in (KnownCertificates(tmp_path, writes=False), KnownCertificates(None)):
         assert known.note("mx.test", 25, [FIRST], 1.0) is None

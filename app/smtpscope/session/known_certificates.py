@@ -40,14 +40,17 @@ class KnownCertificates:
         self._writes = writes
         self._known: dict[str, Known] | None = None  # read when it is first needed
 
-    def note(self, server: str, port: int, chain: Sequence[bytes], wall: float) -> Known | None:
-        """Remember what a server shows at ``wall``, seconds since the Unix epoch; gives what it showed before."""
+    def note(self, server: str, port: int, chain: Sequence[bytes], wall: float, sni: str | None = None) -> Known | None:
+        """Remember what a server shows at ``wall``, seconds since the Unix epoch; gives what it showed before.
+
+        ``sni`` is the name that it was asked for, empty for none; None for its own.
+        """
         if not chain:
             return None
         self._known = known = self._read() if self._known is None else self._known
         it = described(chain[0])
         until = it.not_after.timestamp() if it.not_after else 0.0
-        place = f"{server.lower()}:{port}"
+        place = _place(server, port, sni)
         before = known.pop(place, None)
         known[place] = Known(it.fingerprint, it.pin, until, wall)
         while len(known) > LIMIT:
@@ -70,6 +73,13 @@ class KnownCertificates:
                 if isinstance(row, dict) and (each := _known(row)):
                     known[place] = each
         return dict(sorted(known.items(), key=lambda item: item[1].seen)[-LIMIT:])
+
+
+def _place(server: str, port: int, sni: str | None) -> str:
+    """The key of a server in the file; one that is asked for by another name is another."""
+    server = server.lower().rstrip(".")
+    other = f" {sni.lower()}" if sni is not None and sni.lower().rstrip(".") != server else ""
+    return f"{server}:{port}{other}"
 
 
 def _known(row: dict[str, object]) -> Known | None:

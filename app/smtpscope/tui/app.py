@@ -216,7 +216,8 @@ class SmtpScope(Gating, Varying, Comparing, Keeping, Searching):
         if self.known is None or now.secured is None or now.opened is None or now.secured in self.earlier:
             return
         seen = now.opened.wall + now.secured.time
-        self.earlier[now.secured] = self.known.note(now.opened.server, now.opened.port, now.secured.chain, seen)
+        server, port, secured = now.opened.server, now.opened.port, now.secured
+        self.earlier[secured] = self.known.note(server, port, secured.chain, seen, secured.sni)
 
     def _take(self) -> None:
         """Fold in a portion of what has come; of a flood more follow, and keys come between them."""
