@@ -253,7 +253,7 @@ def test_no_capital_letter_and_no_bracket_sends() -> None:
     assert {key for key in keys if len(key) == 1 and key.isupper()} <= {"Y", "G", "N", "W"}
 
 
-@pytest.mark.parametrize("key", ["f2", "f4"])
+@pytest.mark.parametrize("key", ["f4"])
 def test_keys_of_what_comes_later_are_neither_bound_nor_shown(key: str) -> None:
     assert all(key not in bound(place) for place in PLACES)
     assert key not in WireLine.KEYS
@@ -263,7 +263,7 @@ def test_keys_of_what_comes_later_are_neither_bound_nor_shown(key: str) -> None:
 async def test_keys_of_what_comes_later_do_nothing() -> None:
     async with on_server() as (hands, server):
         before = hands.rows[1:]
-        await hands.press("f2", "f4", "[", "]", "A")
+        await hands.press("f4", "[", "]", "A")
         assert hands.rows[1:] == before
         assert server.received == b""
 
