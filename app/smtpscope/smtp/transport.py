@@ -22,16 +22,19 @@ from smtpscope.smtp.login import NOTHING_OWED, SMTPLogin
 from smtpscope.smtp.matrix import Verdict
 from smtpscope.smtp.message import Stuffer, blocks
 from smtpscope.smtp.reply import Reply
+from smtpscope.smtp.typed_login import looks_like_response, secret_from
 from smtpscope.smtp.wire import Wire
 
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f]")
 _LINES = re.compile(rb"[^\n]*\n|[^\n]+")
-_AUTH_SECRET = re.compile(rb"\s*auth\s+\S+\s+", re.IGNORECASE)
 _VERBS = frozenset(MEMBERS) | {"STARTTLS", "BDAT", "NOOP", "HELP", "VRFY", "EXPN", "XCLIENT", "ETRN"}
 
 
 class SMTPTransport(SMTPLogin):
     """Every command of SMTPCOMMAND by hand, on one link. ``machine`` says where the session stands."""
+
+    _after_auth = False
+    """Whether the last command that was typed is AUTH."""
 
     # -- the wire commands; AUTH is in ``login``
 
@@ -231,7 +234,8 @@ class SMTPTransport(SMTPLogin):
 
     def _secrets_in(self, data: bytes) -> tuple[tuple[int, int], ...]:
         """What must not be shown of octets that go out as they are: the response to a 334, what follows the mechanism
-        in an AUTH line, and what goes out while an AUTH is owed and is no command: a response, ahead of its 334.
+        in an AUTH line, and what goes out while an AUTH is owed and is no command: a response, ahead of its 334. Where
+        AUTH was refused, what looks like a response as long as no command is sent.
         """
         machine, spans, start = self.machine, [], 0
         unfinished, response = machine.unfinished, machine.facts.challenge is not None
@@ -242,11 +246,15 @@ class SMTPTransport(SMTPLogin):
             start, end = match.start(), match.start() + len(match.group().rstrip(b"\r\n"))
             whole = unfinished + data[start:end]
             verb = whole.split(None, 1)[0].upper().decode("latin-1") if whole.split() else ""
-            if response or (logging_in and verb not in _VERBS):
+            refused = self._after_auth and not machine.facts.auth and looks_like_response(whole)
+            if response or (verb not in _VERBS and (logging_in or refused)):
                 if whole != b"*":
                     spans.append((start, end))
-            elif found := _AUTH_SECRET.match(whole):
-                spans.append((max(start, start + found.end() - len(unfinished)), end))
+            elif (secret := secret_from(whole)) is not None:
+                spans.append((max(start, start + secret - len(unfinished)), end))
+                self._after_auth = True
+            elif verb in _VERBS:
+                self._after_auth = verb == "AUTH"
             logging_in = logging_in or verb == "AUTH"
             unfinished, response = b"", False
         return tuple(span for span in spans if span[0] < span[1])

@@ -16,14 +16,15 @@ from smtpscope.files import make_folder, write_whole
 from smtpscope.session.redact import Redactor
 from smtpscope.smtp.command import SMTPCommand
 from smtpscope.smtp.events import Event, Issued, Link, LinkStatus
+from smtpscope.smtp.typed_login import MECHANISM, looks_like_response
 from smtpscope.tui.remembered import Remembered
 
 LINES, ENVELOPES, STARTS = 1000, 200, 200
 """How many of each are kept."""
 
-_AUTH = re.compile(rb"AUTH[\s\0]+[^\s\0]+[\s\0]+[^\s\0]", re.IGNORECASE)
+_AUTH = re.compile(rb"AUTH(?:ENTICATE)?[\s\0=:]+[^\s\0=:]+[\s\0=:]+[^\s\0]", re.IGNORECASE)
 _AUTH_LINE = re.compile(r"\s*(AUTH)\s+(\S+)", re.IGNORECASE)
-_MECHANISM = re.compile(r"[0-9A-Za-z_-]{1,20}")  # RFC 4422 section 3.1, in any case
+_MECHANISM = re.compile(MECHANISM)
 _PATH = re.compile(r'\s*(MAIL|RCPT)[^<]*<((?:"(?:\\.|[^"\\])*"|[^>"])*)>', re.IGNORECASE)
 _FORWARD_PATHS = 50
 """Of one envelope."""
@@ -118,7 +119,8 @@ def without_secrets(line: str) -> str:
     if typed := _AUTH_LINE.match(line):
         verb, mechanism = typed.groups()
         return f"{verb} {mechanism}" if _MECHANISM.fullmatch(mechanism) else verb
-    return "" if _AUTH.search(visible.unescape(line)) else line
+    octets = visible.unescape(line)
+    return "" if looks_like_response(octets) or _AUTH.search(octets) else line
 
 
 def envelopes_of(events: Iterable[Event], redactor: Redactor) -> list[Envelope]:

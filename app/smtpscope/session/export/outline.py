@@ -194,7 +194,7 @@ def _fill_login(it: Outline, exchanges: list[Exchange], used: list[Exchange], hi
             it.offered = capabilities(chosen.reply.lines)
     for login in _last_good([each for each in exchanges if each.kind == "AUTH"]):
         words = login.line.split()
-        it.mechanism = words[1].upper().decode("ascii", "replace") if len(words) > 1 else ""
+        it.mechanism = hide(words[1].upper()).decode("ascii", "replace") if len(words) > 1 else ""
         it.user = hide(login.user.encode("utf-8", "surrogateescape")) if login.user else None
         used.append(login)
 

@@ -98,7 +98,7 @@ def _calls(it: Outline, exchange: Exchange, hide: Hide, notes: list[str]) -> lis
             return []
         case _:
             call = f"client.execute_command({line!r})"
-    return [f'await step("{_label(exchange)}", {call})']
+    return [f'await step("{_label(exchange, hide)}", {call})']
 
 
 def _ended(it: Outline, data: Exchange) -> bool:
@@ -122,8 +122,8 @@ def _message(exchange: Exchange, hide: Hide, notes: list[str]) -> list[str]:
     ]
 
 
-def _label(exchange: Exchange) -> str:
-    return "".join(char for char in exchange.verb if char.isascii() and char.isalnum()) or "command"
+def _label(exchange: Exchange, hide: Hide) -> str:
+    return "".join(char for char in hide.shown(exchange.verb, 40) if char.isascii() and char.isalnum()) or "command"
 
 
 def _str(data: bytes) -> str:
