@@ -35,7 +35,7 @@ def made(
     subject: str = "mx.example.org",
     issuer: str = "The Root",
     names: list[x509.GeneralName] | None = None,
-    days: tuple[int, int] = (-10, 80),
+    days: tuple[float, float] = (-10, 80),
     key: Any = _KEY,
 ) -> bytes:
     """A certificate in DER; who signs it does not matter here."""
@@ -158,6 +158,28 @@ def test_what_is_trusted_here_is_no_problem() -> None:
 
 def test_a_good_verdict_says_what_was_not_asked() -> None:
     assert "whether it was revoked is not asked" in report(secured(LEAF, MIDDLE))
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        (timedelta(days=-3, hours=-7), ", 3 days ago"),
+        (timedelta(hours=-5), ", less than a day ago"),
+        (timedelta(hours=5), ", less than a day left"),
+        (timedelta(days=1, hours=5), ", 1 day left"),
+    ],
+)
+def test_days_are_whole_ones_on_both_sides(end: timedelta, words: str) -> None:
+    der = made(days=(-90, end / timedelta(days=1)))
+    text = report(secured(der))
+    assert f"{words}\n" in f"{text}\n"
+    assert ("has ended" in text) == (end < timedelta())
+
+
+def test_the_verdicts_come_first() -> None:
+    """A small screen shows eight lines of it."""
+    lines = report(secured(LEAF, MIDDLE)).split("\n")
+    assert [line.split("  ")[0] for line in lines[1:3]] == ["CA verdict", "name verdict"]
 
 
 def test_fields_stand_apart_however_long_the_chain() -> None:

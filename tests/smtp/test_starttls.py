@@ -409,6 +409,10 @@ async def test_a_ca_file_that_cannot_be_read_is_said_so() -> None:
         with pytest.raises(HandshakeFailed, match="no certificates can be read from /no/such/file"):
             await talk.transport.starttls()
         assert talk.here() is C.NONE
+        statuses = [event.status for event in talk.seen.of(Link)]
+        assert (
+            LinkStatus.SECURING not in statuses
+        )  # what TLS stands on is loaded before the clock of the handshake runs
 
 
 async def test_after_a_failed_handshake_one_connects_again(ca_path: str) -> None:

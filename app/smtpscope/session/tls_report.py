@@ -48,13 +48,16 @@ def tls_lines(secured: Secured | None, wall: float, earlier: Known | None, redac
         return [[("TLS is not in use on this connection.", "dim")]]
     show = _Show(redactor)
     links = _tree(secured.chain)
-    lines = [*_session(secured, show), [], *_verdicts(secured, show)]
+    bits = f", {secured.bits} bits" if secured.bits else ""
+    lines: list[Spans] = [[(f"{show(secured.version)}, {show(secured.cipher)}{bits}", "strong")]]
+    lines += _verdicts(secured, show)
     problems = [*_problems(secured, links, wall, show), *_changed(earlier, links, wall)]
     if problems:
         lines += [[], [("problems", "strong")], *([("x ", "bad"), (problem, "text")] for problem in problems)]
     lines += [[("! ", "warn"), (remark, "text")] for remark in _remarks(secured, links)]
     if earlier is not None and links and earlier.sha256 == links[0].it.fingerprint:
         lines += [[], [(f"The same certificate as on {_date(earlier.seen)}.", "dim")]]
+    lines += [[], *_session(secured, show)]
     for link in links[:CERTIFICATES]:
         lines += [[], *_certificate(link, secured, wall, show)]
     if (rest := len(links) - CERTIFICATES) > 0:
@@ -76,8 +79,6 @@ class _Show:
 
 
 def _session(secured: Secured, show: _Show) -> Iterator[Spans]:
-    bits = f", {secured.bits} bits" if secured.bits else ""
-    yield [(f"{show(secured.version)}, {show(secured.cipher)}{bits}", "strong")]
     yield _row("group", show(secured.group) or "none, or not known")
     yield _row("SNI sent", show(secured.sni) or "none")
     yield _row("ALPN", "none offered: SMTP has no name there")
@@ -125,8 +126,8 @@ def _problems(secured: Secured, links: list[_Link], wall: float, show: _Show) ->
             yield f"The key of {_lower(who)} is weak: {it.key}, and {least} bits are the least."
         if it.weak_signature and not it.self_issued:  # nobody relies on the signature of a root
             yield f"The signature on {_lower(who)} is weak: {show(it.signature)}."
-        if (days := _days_left(it, wall)) is not None and days < SOON:
-            yield f"{who} {'has ended' if days < 0 else f'ends in {_count(days)}'}: {_day(it.not_after)}."
+        if (left := _left(it, wall)) is not None and left < SOON * _DAY:
+            yield f"{who} {'has ended' if left < 0 else f'ends in {_days(left)}'}: {_day(it.not_after)}."
         if it.not_before and 0 < wall < it.not_before.timestamp():
             yield f"{who} is not valid yet: it begins on {_day(it.not_before)}."
     yield from _chain_problems(secured, links, show)
@@ -210,14 +211,14 @@ def _certificate(link: _Link, secured: Secured, wall: float, show: _Show) -> Ite
 
 
 def _validity(it: Described, wall: float, indent: str) -> Spans:
-    days, kind, left = _days_left(it, wall), "text", ""
-    if days is not None:
-        kind = "bad" if days < 0 else "warn" if days < SOON else "good"
-        left = f", {_count(-days)} ago" if days < 0 else f", {_count(days)} left"
-    if it.not_before and wall and it.not_before.timestamp() > wall:
-        kind, left = "bad", f", begins in {_count(int((it.not_before.timestamp() - wall) // _DAY))}"
+    left, kind, words = _left(it, wall), "text", ""
+    if left is not None:
+        kind = "bad" if left < 0 else "warn" if left < SOON * _DAY else "good"
+        words = f", {_days(left)} {'ago' if left < 0 else 'left'}"
+    if it.not_before and 0 < wall < it.not_before.timestamp():
+        kind, words = "bad", f", begins in {_days(it.not_before.timestamp() - wall)}"
     span = f"{_day(it.not_before)} to {_day(it.not_after)}" if it.not_before or it.not_after else "cannot be read"
-    return _row("valid", f"{span}{left}", kind, indent)
+    return _row("valid", f"{span}{words}", kind, indent)
 
 
 def _names(secured: Secured, it: Described, indent: str, show: _Show) -> Iterator[Spans]:
@@ -251,13 +252,15 @@ def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _days_left(it: Described, wall: float) -> int | None:
-    """Whole days from ``wall`` to the end, negative after it; None where one of them is not known."""
-    return int((it.not_after.timestamp() - wall) // _DAY) if it.not_after and wall else None
+def _left(it: Described, wall: float) -> float | None:
+    """Seconds from ``wall`` to the end, negative after it; None where one of them is not known."""
+    return it.not_after.timestamp() - wall if it.not_after and wall else None
 
 
-def _count(days: int) -> str:
-    return f"{days:,} day{'' if days == 1 else 's'}"
+def _days(seconds: float) -> str:
+    """A span of either direction in whole days."""
+    days = int(abs(seconds) // _DAY)
+    return f"{days:,} day{'' if days == 1 else 's'}" if days else "less than a day"
 
 
 def _day(moment: datetime | None) -> str:

@@ -133,7 +133,7 @@ class SMTPLink(OwedReplies):
         def say(status: LinkStatus, detail: str) -> None:
             self._emit(Link(self.now, status, detail))
 
-        if self._options.special:
+        if implicit_tls or self._options.special:
             self._tls_context()  # what is impossible is said before anybody is connected to
         sock, self.peer = await dialing.dial(
             host, port, family=family, local_address=local, timeout=self.timeout, say=say
@@ -235,6 +235,7 @@ class SMTPLink(OwedReplies):
             text = f"{count} came in clear behind the 220 of STARTTLS: somebody may be in the middle"
             if await self.put_question("injected", text, "drop", "discard them and go on") == 0:
                 raise HandshakeFailed("dropped because of octets in clear behind the 220 of STARTTLS")
+        self._tls_context()  # before the clock of the handshake runs: what it stands on takes long to load
         lower = wire.transport
         assert lower is not None  # else the wire is lost, and this with it
 
