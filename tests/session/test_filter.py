@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from session.wire_events import recorded, sessions, view_of
@@ -200,6 +200,8 @@ def test_words_alone_are_text_and_a_colon_in_them_is_one() -> None:
     assert Chip.parse("DIR: in , SENT").text == "dir:in,out"
 
 
+@example("dir:in\nout")
+@example("marked:x\ny")
 @given(st.text(max_size=12) | st.sampled_from(CHIPS).flatmap(lambda chip: st.text(max_size=4).map(chip.__add__)))
 def test_whatever_is_typed_is_a_chip_or_one_sentence(text: str) -> None:
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from threading import Thread
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from session.wire_events import recorded, sessions, view_of
 from smtpscope.session import search
+from smtpscope.session.filter import Chip, Filter
 from smtpscope.session.log import Log
 from smtpscope.session.redact import hide
 from smtpscope.session.rows import BEHIND, Kind
@@ -112,10 +114,6 @@ def test_a_secret_is_not_found_though_it_is_in_the_octets() -> None:
     for text in ("wonderland", "AGFs", "wonder", "d29u"):
         assert found(log, text) == []
     assert found(log, "password: .hidden.$", regex=True) == [b"535 no such password: wonderland\r\n"]
-    looking = Search(log, "password")
-    looking.run()
-    assert [looking.found(row) for row in looking.hits] == [[(12, 20)]]
-    assert [Search(log, "o", regex=True).found(row) for row in looking.hits] == [[(5, 6), (17, 18)]]
 
 
 def test_what_becomes_a_secret_is_no_hit_any_more() -> None:
@@ -145,14 +143,38 @@ def test_next_and_previous_go_round() -> None:
     assert (looking.number(first), looking.number(second), looking.count) == (1, 2, 2)
 
 
-def test_a_note_is_found_and_shows_where() -> None:
+def test_a_note_is_found() -> None:
     log = of(b"220 x\r\n")
     looking = Search(log, "TEST:25", ignore_case=True)
     looking.run()
-    (row,) = looking.hits
-    assert log.kind[row] == Kind.NOTE
-    (span,) = looking.found(row)
-    assert log.text[row][slice(*span)] == "test:25"
+    assert [log.kind[row] for row in looking.hits] == [Kind.NOTE]
+
+
+@pytest.mark.parametrize("source", ["(a|aa)+$", "(?=a)(a|a)*$"])
+def test_an_expression_that_goes_back_and_forth_without_end_is_stopped(
+    source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "PATIENCE", 0.05)
+    log = of(b"250 early\r\n", b"220 " + b"a" * 3000 + b"!\r\n", b"250 late\r\n")
+    looking = Search(log, source, regex=True)
+    assert looking.run()
+    assert looking.too_long
+    assert looking.whole, "nobody need wait for the rest"
+    filtered = Filter(log, [Chip.parse(f"/{source}/")])
+    assert filtered.update()
+    assert filtered.too_long
+
+
+def test_others_run_while_an_expression_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "PATIENCE", 0.3)
+    looking = Search(of(b"220 " + b"a" * 3000 + b"!\r\n"), "(a|aa)+$", regex=True)
+    thread = Thread(target=looking.run)
+    thread.start()
+    turns = 0
+    while thread.is_alive():
+        turns += 1
+    assert looking.too_long
+    assert turns > 1000, "a second thread had its share"
 
 
 @pytest.mark.parametrize("text", ["(", "[a", "*", "a{2}{3}", "(?P<x", "\\", "(?<=a+)b"])

@@ -125,6 +125,22 @@ async def test_what_is_no_regular_expression_is_told_in_a_sentence_and_stays() -
         assert hands.app.status.endswith("of 3")
 
 
+async def test_an_expression_without_an_end_is_stopped_and_nothing_stands_still(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("smtpscope.session.search.PATIENCE", 0.1)
+    recording = Recording().connect().says(b"220-" + b"a" * 60 + b"!\r\n220 mail.test\r\n", 0.1)
+    async with driven(PROFILE, recording.recorder) as hands:
+        await search(hands, "/(a|aa)+$/")
+        assert "takes too long" in hands.said
+        assert hands.app.status == "/(a|aa)+$  0+ hits"
+        assert any("a" * 60 in row for row in hands.log)
+        await hands.press("n")
+        assert "takes too long" in hands.said
+        await search(hands, "mail")
+        assert hands.app.status == "/mail  1 of 1"
+
+
 async def test_nothing_found_is_said() -> None:
     async with driven(PROFILE, finished()) as hands:
         before = hands.app.main.log_view.cursor

@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 from smtpscope.session.log import Log
 from smtpscope.session.rows import Kind, Names
-from smtpscope.session.search import Search, expression
+from smtpscope.session.search import Expression, Search
+from smtpscope.visible import safe
 
 ROWS = 1 << 16
 """Rows that are looked at at once."""
@@ -63,7 +64,7 @@ class Chip(NamedTuple):
         if not colon or kind not in KINDS:
             return cls("text", (text,), negated)
         if kind in _ALONE:
-            raise ValueError(f"{kind} stands alone: type {kind}, or text:{text} to look for that text")
+            raise ValueError(f"{kind} stands alone: type {kind}, or text:{safe(text)} to look for that text")
         values = [rest] if kind == "text" else [value.strip() for value in rest.split(",")]
         if not any(values):
             raise ValueError(f"{kind}: needs a value, as in {_EXAMPLES[kind]}")
@@ -87,7 +88,7 @@ class Chip(NamedTuple):
 def _value(kind: str, value: str) -> str:
     if kind == "dir":
         if (direction := _DIRECTION_WORDS.get(value.lower())) is None:
-            raise ValueError(f"a direction is in or out, not {value}: dir:in")
+            raise ValueError(f"a direction is in or out, not {safe(value)}: dir:in")
         return direction
     if kind == "text":
         return value
@@ -103,7 +104,7 @@ def _expression(text: str) -> tuple[str, str]:
     source, flags = (text[1:end], text[end + 1 :]) if end > 0 and text[end + 1 :] in ("", "i") else (text[1:], "")
     if not source:
         raise ValueError("there is nothing between the slashes: /quota|limit/")
-    expression(source)
+    Expression(source)
     return source, flags
 
 
@@ -131,6 +132,11 @@ class Filter:
     def slow(self) -> bool:
         """Whether a chip looks for text."""
         return any(chip.kind in ("text", "re") for chip in self.chips)
+
+    @property
+    def too_long(self) -> bool:
+        """Whether an expression was stopped because it takes too long: there may be more rows."""
+        return any(search.too_long for search in self._searches.values())
 
     def place(self, row: int) -> int:
         """The place of ``row`` among the rows shown, or of the next one that is shown; it may be behind the last."""

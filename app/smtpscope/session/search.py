@@ -2,7 +2,8 @@
 
 It reads the recording in chunks, so that another thread can run it and the screen goes on in between. A match lies
 within one row; ``^`` and ``$`` are the row's begin and end, its line end is no part of it. Where something is hidden
-the search sees what the screen shows instead.
+the search sees what the screen shows instead. An expression that would go back and forth in a row without end, as
+``(a|aa)+$`` does, is stopped.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ import warnings
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import accumulate, compress
+from typing import Protocol
 
 from smtpscope.session.log import Log
 from smtpscope.session.redact import hide
-from smtpscope.session.rows import WIRE, Kind
+from smtpscope.session.rows import Kind
 from smtpscope.visible import octets
 
 CHUNK = 256 * 1024
@@ -26,6 +29,9 @@ ROWS = 8192
 """Rows of a chunk, at most."""
 LONGEST = 1024 * 1024
 """Octets of one line that are looked through."""
+PATIENCE, MOMENT = 3.0, 0.03
+"""Seconds of work that an expression may take for one chunk, and without letting others run."""
+TOO_LONG = "this expression takes too long and was stopped: alternatives that overlap, as in (a|aa)+, may be why"
 _DENSE = 256  # hits in a chunk from which its lines are taken one by one
 _CROSSING = 16  # matches beyond a line's end, each of which may be long
 # Of these a match in the middle of the octets may differ from one in the row alone: what they see does not end there.
@@ -34,14 +40,51 @@ _LOOKS_AROUND = re.compile(r"\(\?|\\[AZ]|[*+?}]\+")
 _BLIND = re.compile(r"(?:[^\\\[(]|\((?!\?)|\\[dwsb\W_])*")
 
 
-def expression(text: str, ignore_case: bool = False) -> re.Pattern[bytes]:
-    """What the user typed as a regular expression for octets; ValueError, one sentence, if it is none."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what may mean something else some day means now what it says
-            return re.compile(octets(text), re.MULTILINE | (re.IGNORECASE if ignore_case else 0))
-    except (re.error, ValueError, OverflowError, RecursionError) as error:
-        raise ValueError(f"this is no regular expression: {error}") from None
+class Found(Protocol):
+    """A match."""
+
+    def start(self) -> int:
+        """Where it begins."""
+
+    def end(self) -> int:
+        """Where it ends."""
+
+
+class Expression:
+    """What the user typed as a regular expression for octets; ValueError, one sentence, if it is none.
+
+    TimeoutError where it would take too long.
+    """
+
+    def __init__(self, text: str, ignore_case: bool = False) -> None:
+        import regex  # takes a moment, and most searches are for words
+
+        source, flags = octets(text), re.MULTILINE | (re.IGNORECASE if ignore_case else 0)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what may mean something else some day means now what it says
+                re.compile(source, flags)  # it is these that are known, not all that the other library takes
+                pattern = regex.compile(source, int(flags))
+        except (re.error, regex.error, ValueError, OverflowError, RecursionError) as error:
+            raise ValueError(f"this is no regular expression: {error}") from None
+        self._quickly = partial(pattern.search, timeout=MOMENT)
+        self.search: Callable[..., Found | None] = partial(pattern.search, concurrent=True, timeout=PATIENCE)
+        """Takes octets, and where to begin. Others may run meanwhile."""
+
+    def in_line(self, line: bytes) -> bool:
+        """Whether a line has it: usually said at once, and then it costs too much to let others run."""
+        try:
+            return self._quickly(line) is not None
+        except TimeoutError:
+            return self.search(line) is not None
+
+
+class Words:
+    """What the user typed, as it stands."""
+
+    def __init__(self, text: str) -> None:
+        self.search: Callable[..., Found | None] = re.compile(re.escape(octets(text))).search
+        self.in_line = self.search
 
 
 class Search:
@@ -57,6 +100,8 @@ class Search:
         self.log = log
         self.text = text
         self.hits = array("I")
+        self.too_long = False
+        """It was stopped, with rows left that nobody has looked through."""
         self._done = 0
         """Rows that have been looked through and will not change any more."""
         self._forms = 0
@@ -64,7 +109,7 @@ class Search:
         self._alone = bool(_LOOKS_AROUND.search(text)) if regex else "\n" in text or "\r" in text
         self._small = ignore_case and (not regex or bool(_BLIND.fullmatch(text)))
         source = text.lower() if self._small else text
-        self._pattern = expression(source if regex else re.escape(source), ignore_case and not self._small)
+        self._wanted = Expression(source, ignore_case and not self._small) if regex else Words(source)
 
     @property
     def count(self) -> int:
@@ -73,8 +118,8 @@ class Search:
 
     @property
     def whole(self) -> bool:
-        """Whether every row that there is has been looked through."""
-        return self._done >= self.log.settled
+        """Whether every row that there is has been looked through, or none will be any more."""
+        return self.too_long or self._done >= self.log.settled
 
     def next(self, row: int) -> int:
         """The first hit behind ``row``, from the end on the first of all; -1 if there is none."""
@@ -94,23 +139,17 @@ class Search:
         place = bisect_left(self.hits, row)
         return place + 1 if place < len(self.hits) and self.hits[place] == row else 0
 
-    def found(self, row: int) -> list[tuple[int, int]]:
-        """The (start, end) places of matches in the octets of a row, or in its words if it has no octets."""
-        log = self.log
-        if log.kind[row] not in WIRE:
-            words = log.text.get(row, "")
-            data = octets(words)
-            ends = [match.span() for match in self._pattern.finditer(data.lower() if self._small else data)]
-            return [(len(data[:a].decode()), len(data[:b].decode(errors="ignore"))) for a, b in ends if a < b]
-        data = _without_end(log.octets(row, LONGEST))
-        hidden = log.hidden(row, data)
-        spans = (match.span() for match in self._pattern.finditer(data.lower() if self._small else data))
-        return [(a, b) for a, b in spans if a < b and not any(a < end and start < b for start, end in hidden)]
-
     # -- looking through the rows
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> bool:
-        """Look through the rows that there are, until ``stop`` says so; whether all have been."""
+        """Look through the rows that there are, until ``stop`` says so; false then. Some may be left: ``too_long``."""
+        try:
+            return self.too_long or self._run(stop)
+        except TimeoutError:
+            self.too_long = True
+            return True
+
+    def _run(self, stop: Callable[[], bool]) -> bool:
         log = self.log
         if log.redactor.forms != self._forms:  # what was found before may be hidden now
             self._forms, self._done = log.redactor.forms, 0
@@ -154,7 +193,7 @@ class Search:
         text = data.lower() if self._small else data
         if self._regex:
             text = text.replace(b"\r\n", b"\n\n")  # so that $ is before it
-        match = self._pattern.search(text)
+        match = self._wanted.search(text)
         if match is None:
             return []
         found: list[int] = []
@@ -167,11 +206,11 @@ class Search:
             begin, stop = starts[row], starts[row + 1]
             end = max(begin, stop - (2 if text[stop - 2 : stop] in (b"\r\n", b"\n\n") else 1))
             crossing += match.end() > end
-            if match.start() <= end and (match.end() <= end or self._pattern.search(text[begin:end])):
+            if match.start() <= end and (match.end() <= end or self._wanted.search(text[begin:end])):
                 found.append(first + row)
             if len(found) > _DENSE or crossing > _CROSSING:
                 return None
-            match = self._pattern.search(text, stop) if stop < len(text) else None
+            match = self._wanted.search(text, stop) if stop < len(text) else None
         return found
 
     def _many(self, data: bytes, first: int, lengths: array[int]) -> list[int]:
@@ -179,7 +218,7 @@ class Search:
         text = data.lower() if self._small else data
         lines = text.replace(b"\r\n", b"\n").split(b"\n")
         rows = compress(range(first, first + len(lengths)), lengths)
-        return list(compress(rows, map(self._pattern.search, lines)))
+        return list(compress(rows, map(self._wanted.in_line, lines)))
 
     def _as_shown(self, found: list[int], data: bytes, first: int, lengths: array[int]) -> list[int]:
         """Look again at rows with something hidden in them, as they are shown."""
@@ -220,7 +259,7 @@ class Search:
         return any(self._in(line) for line in text.removesuffix(b"\n").split(b"\n"))
 
     def _in(self, data: bytes) -> bool:
-        return self._pattern.search(data.lower() if self._small else data) is not None
+        return self._wanted.search(data.lower() if self._small else data) is not None
 
 
 def _chunks(log: Log, breaks: array[int], first: int, end: int) -> Iterator[tuple[int, int]]:

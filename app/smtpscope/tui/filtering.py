@@ -9,6 +9,7 @@ from textual.message import Message
 from textual.timer import Timer
 
 from smtpscope.session.filter import KINDS, Chip, Filter
+from smtpscope.session.search import TOO_LONG
 from smtpscope.tui.line_bar import LineBar
 from smtpscope.tui.marking import Marking
 from smtpscope.visible import safe
@@ -156,6 +157,8 @@ class Filtering(Marking):
         if event.filter is self._next:
             self._next = None
             self._show_filtered(event.filter)
+            if event.filter.too_long:
+                self.say(TOO_LONG)
         elif event.filter is self.rows.filter:
             self.main.log_view.refresh_rows(event.changed)
         self._show_chips()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from smtpscope.session.filter import Filter
 from smtpscope.session.log import Kind, Log, Spans
+from smtpscope.session.search import Found
 from smtpscope_widgets.rows import Row
 from smtpscope_widgets.spans import wall, with_hits
 
@@ -25,6 +25,9 @@ _KINDS = {
 TIMES = ("connect", "before", "wall")
 """The time formats, in the order in which they are gone through."""
 
+Finder = Callable[[str], Iterable[Found]]
+"""What a search looks for, in a text; TimeoutError where it would take too long."""
+
 
 class LogRows:
     """A row provider on a log: its places are those of the rows shown, or of those that a filter lets through."""
@@ -32,8 +35,8 @@ class LogRows:
     def __init__(self, log: Log) -> None:
         self.log = log
         self.time = TIMES[0]
-        self.pattern: re.Pattern[str] | None = None
-        """What a search looks for: it is shown in the rows."""
+        self.finder: Finder | None = None
+        """Finds what a search looks for: it is shown in the rows."""
         self._filter: Filter | None = None
         self._taken: tuple[int, ...] = ()  # what the filter was up to date with
         self._changed = 0  # the first of its places that has changed since that was asked
@@ -101,22 +104,25 @@ class LogRows:
         group = log.groups.get(row) if self._filter is None else None
         fold = "" if group is None else "open" if group.open else "closed"
         spans = log.spans(row, whole=self._filter is not None)
-        if self.pattern is not None:
-            spans = with_hits(spans, hits(self.pattern, spans))
+        if self.finder is not None:
+            spans = with_hits(spans, self._hits(self.finder, spans))
         note = log.mark_of(row)
         flag = "" if note is None else "*"
         return Row(
             log.clock(row, self.time), log.marks(row), spans, _KINDS[Kind(log.kind[row])], fold, flag, note or ""
         )
 
+    def _hits(self, finder: Finder, spans: Spans) -> list[tuple[int, int]]:
+        """Where something is found in what a row says; what takes too long is not looked for any more."""
+        text = "".join(text for text, _ in spans)
+        try:
+            return [(match.start(), match.end()) for match in finder(text) if match.end() > match.start()]
+        except TimeoutError:
+            self.finder = None
+            return []
+
     def text(self, row: int) -> str:
         """The row of an id as one line: time, direction and TLS, what it says, the user's note."""
         made = self.made(row)
         note = f"  * {made.note}".rstrip() if made.flag else ""
         return wall(f"{made.time:>9} {made.marks:<3}  {''.join(text for text, _ in made.spans)}{note}")
-
-
-def hits(pattern: re.Pattern[str], spans: Spans) -> list[tuple[int, int]]:
-    """Where a pattern finds something in what a row says."""
-    text = "".join(text for text, _ in spans)
-    return [match.span() for match in pattern.finditer(text) if match.end() > match.start()]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+import warnings
+from contextlib import suppress
+from functools import partial
 from threading import Event, Thread
 
 from textual.message import Message
 from textual.timer import Timer
 
 from smtpscope.session.rows import Kind
-from smtpscope.session.search import Search
+from smtpscope.session.search import MOMENT, TOO_LONG, Search
 from smtpscope.tui.filtering import Filtering
 from smtpscope.tui.line_bar import LineBar
+from smtpscope.tui.rows import Finder
 from smtpscope.visible import safe
 from smtpscope_widgets.spans import cells
 
@@ -43,7 +47,7 @@ class Searching(Filtering):
         if search is None:
             return ""
         number = search.number(self.rows.id(self.main.log_view.cursor))
-        more = "" if search.whole else "+"
+        more = "+" if search.too_long or not search.whole else ""
         count = f"{search.count:,}{more}"
         found = f"{number:,} of {count}" if number else f"{count} hit{'' if count == '1' else 's'}"
         return f"/{safe(search.text)}  {found}"
@@ -72,7 +76,7 @@ class Searching(Filtering):
         self.back()
         self.end_search()
         self.search, self._jump = search, 1
-        self.rows.pattern = shown_pattern(text, regex, ignore_case)
+        self.rows.finder = shown_pattern(text, regex, ignore_case)
         self.main.log_view.refresh_rows()
         self._seek()
         self._seek_timer = self.set_interval(LOOK, self._seek)
@@ -83,7 +87,7 @@ class Searching(Filtering):
         if self._seek_timer is not None:
             self._seek_timer.stop()
         if self.search is not None:
-            self.search, self._seek_timer, self._jump, self.rows.pattern = None, None, 0, None
+            self.search, self._seek_timer, self._jump, self.rows.finder = None, None, 0, None
             self.main.log_view.refresh_rows()
             self._go_on()
 
@@ -101,8 +105,10 @@ class Searching(Filtering):
         self._go_on()
 
     def on_sought(self) -> None:
-        """All rows were looked through."""
+        """All rows were looked through, as far as that can be done."""
         self._go_on()
+        if self.search is not None and self.search.too_long:
+            self.say(TOO_LONG)
 
     def _go_on(self) -> None:
         """Show what was found, and go where the cursor was to go."""
@@ -143,7 +149,7 @@ class Searching(Filtering):
         self._jump = 0
         if row < 0:
             among = " among the rows that the filter shows" if search.count and self.rows.filter is not None else ""
-            self.say(f"nothing found{among}: {safe(search.text)}")
+            self.say(TOO_LONG if search.too_long else f"nothing found{among}: {safe(search.text)}")
             return
         self.go_to_row(row)
         words = []
@@ -209,12 +215,17 @@ def parsed(text: str) -> tuple[str, bool, bool]:
     return text, regex, letters == letters.lower()
 
 
-def shown_pattern(text: str, regex: bool, ignore_case: bool) -> re.Pattern[str] | None:
+def shown_pattern(text: str, is_regex: bool, ignore_case: bool) -> Finder | None:
     """What finds the same in what rows show as a search does in their octets, if anything can."""
-    try:
-        return re.compile(text if regex else re.escape(text), re.ASCII | (re.IGNORECASE if ignore_case else 0))
-    except (re.error, OverflowError, RecursionError, ValueError):
-        return None
+    if not is_regex:
+        return re.compile(re.escape(text), re.ASCII | (re.IGNORECASE if ignore_case else 0)).finditer
+    import regex
+
+    with warnings.catch_warnings(), suppress(regex.error, OverflowError, RecursionError, ValueError):
+        warnings.simplefilter("ignore")
+        pattern = regex.compile(text, regex.ASCII | (regex.IGNORECASE if ignore_case else 0))
+        return partial(pattern.finditer, timeout=MOMENT)
+    return None
 
 
 def _explained(typed: str) -> str:
