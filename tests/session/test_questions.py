@@ -121,7 +121,9 @@ async def test_a_greeting_that_does_not_come() -> None:
     async with driving(handler, timeout=SOON) as driven:
         driven.session.connect()
         question = await driven.asked("timeout")
-        assert question.text == "the greeting has not come"
+        assert question.text == (
+            "the greeting has not come: a port such as 465 wants TLS from the first octet on (-tlsc)"
+        )
         driven.session.set_timeout(20.0)
         driven.session.answer(0)
         go.set()

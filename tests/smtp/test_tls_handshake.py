@@ -189,7 +189,9 @@ def _hello_of_tls_1_0() -> bytes:
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (b"220 mx ESMTP\r\n", r"the server did not answer with TLS: it sent 220 mx ESMTP\r\n"),
+        (b"220 mx ESMTP\r\n", r"the server did not answer with TLS: it sent 220 mx ESMTP\r\n, which is SMTP in clear"),
+        (b"SSH-2.0-x\r\n", r"the server did not answer with TLS: it sent SSH-2.0-x\r\n, which is SSH"),
+        (b"HTTP/1.1 400\r\n", r"the server did not answer with TLS: it sent HTTP/1.1 400\r\n, which is HTTP"),
         (b"\x1b]0;title\x07", r"the server did not answer with TLS: it sent \x1b]0;title\x07"),
         (b"\x16", "the server closed the connection during the TLS handshake"),
         (b"", "the server closed the connection during the TLS handshake, after our ClientHello"),

@@ -254,7 +254,9 @@ class Session(Works):
         entry = self.machine.pending[0]
         name = "the greeting" if entry.kind == "BANNER" else f"the reply to {entry.verb}"
         ask = self.transport.put_question
-        answer = await ask("timeout", f"{name} has not come", "wait as long again", "drop", "forget it")
+        in_clear = entry.kind == "BANNER" and not self.machine.facts.tls
+        hint = ": a port such as 465 wants TLS from the first octet on (-tlsc)" if in_clear else ""
+        answer = await ask("timeout", f"{name} has not come{hint}", "wait as long again", "drop", "forget it")
         if not self.machine.pending or self.machine.pending[0] is not entry:
             return None
         if answer == 0:

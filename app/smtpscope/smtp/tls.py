@@ -179,7 +179,8 @@ class TLSLayer(asyncio.Protocol):
         if self._state is _State.HANDSHAKE:
             self._first += data[: _SHOWN - len(self._first)]
             if not _begins_tls(self._first):
-                self._break(f"the server did not answer with TLS: it sent {visible_text(self._first, limit=_SHOWN)}")
+                sent = f"{visible_text(self._first, limit=_SHOWN)}{_spoken(self._first)}"
+                self._break(f"the server did not answer with TLS: it sent {sent}")
                 return
         self._ssl.bio_write(data)
         if self._state is _State.OPEN:
@@ -358,6 +359,15 @@ def _ascii(name: str) -> bytes:
 def _begins_tls(first: bytes) -> bool:
     """Whether a record can begin so: its type (20 to 24), then version 3.x (RFC 8446 5.1)."""
     return first[0] in range(20, 25) and first[1:2] in (b"", b"\x03")
+
+
+def _spoken(first: bytes) -> str:
+    """What an answer that is not TLS is, where that can be told."""
+    if first.startswith(b"SSH-"):
+        return ", which is SSH"
+    if first.startswith((b"HTTP/", b"<!DOCTYPE", b"<html")):
+        return ", which is HTTP"
+    return ", which is SMTP in clear" if first[:3].isdigit() and first[3:4] in (b" ", b"-") else ""
 
 
 def _cut_by(exc: Exception | None) -> str:
