@@ -19,6 +19,8 @@ from smtpscope.smtp.events import Event, Received, Sent
 
 HEADER = Header("mx1.example.org", 587, 1_700_000_000.25)
 FORMAT = Path(__file__).parents[2] / "docs" / "session-format.md"
+WORDS = {"False": "false", "True": "true", "''": "empty", "()": "none", "None": "null", "0.0": "0", "0": "0"}
+"""How the defaults of fields are written there."""
 
 
 def test_every_kind_of_event_is_covered() -> None:
@@ -31,7 +33,8 @@ def test_every_event_and_field_is_documented() -> None:
     for name, kind in schema.EVENTS.items():
         row = next((line for line in text.splitlines() if line.startswith(f"| `{name}` |")), "")
         for field in kind._fields:
-            assert f"`{field}`" in row or field == "time", f"{name}.{field} is not in {FORMAT.name}"
+            default = f" ({WORDS[repr(kind._field_defaults[field])]})" if field in kind._field_defaults else ""
+            assert f"`{field}`{default}" in row or field == "time", f"{name}.{field}{default} is not in {FORMAT.name}"
     for field in json.loads(header_line(HEADER)):
         assert f"`{field}`" in text
 
