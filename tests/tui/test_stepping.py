@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64decode, b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
+from textual.pilot import Pilot
 
 from servers.scripted import Handler, Peer, ScriptedServer
 from smtpscope.secret import Secret
+from smtpscope.smtp.command import C
+from smtpscope.smtp.events import Proposed
 from tui.driving import OFFER, PROFILE, Driven, on_server
+from tui.recordings import EHLO_TLS, Recording
+from tui.showing import app_on
 
 PASSWORD = "wonderland"
 KNOWN = replace(PROFILE, user="alice", password=Secret(PASSWORD))
@@ -178,8 +183,9 @@ async def test_f2_on_anything_else_says_what_it_is_for() -> None:
 async def test_a_step_is_offered_and_enter_sends_it(size: tuple[int, int]) -> None:
     async with by_hand("plain steps", b"235 2.7.0 ok\r\n", size=size) as (hands, server):
         assert hands.line.startswith(r"auth> \0alice\0{secret}")
-        assert "goes out as base64, F2: the other form, * cancels" in hands.line
+        assert hands.line.endswith("* cancels; goes out as base64")
         assert hands.focus == "line"
+        assert "F2 other form" in hands.footer
         assert b"AUTH" not in server.received
         nothing_secret(hands)
         await hands.press("enter")
@@ -251,7 +257,7 @@ async def test_a_star_cancels() -> None:
     async with by_hand("cram-md5 steps", challenge(b"<1@x>"), b"501 5.7.0 cancelled\r\n") as (hands, server):
         assert hands.app.main.line.ghost == "alice {secret}"
         await hands.write("*")
-        assert "cancels AUTH" in hands.line
+        assert hands.line.endswith("cancels AUTH")
         await hands.press("enter")
         assert server.received.endswith(b"AUTH CRAM-MD5\r\n*\r\n")
         assert "501 5.7.0 cancelled" in hands.log[-1] + hands.log[-2]
@@ -273,7 +279,7 @@ async def test_f2_shows_what_goes_out_and_bad_base64_can_be_sent(size: tuple[int
     async with by_hand("plain initial=no steps", EMPTY, b"501 5.5.2 bad\r\n", size=size) as (hands, server):
         await hands.press("f2")
         assert hands.line.startswith("auth> {secret} ")
-        assert "as it goes out, F2: the other form, * cancels" in hands.line
+        assert hands.line.endswith("* cancels; goes out as it stands")
         await hands.press("right")
         await hands.write("!!")
         await hands.press("f2")
@@ -372,3 +378,21 @@ async def test_help_knows_the_steps() -> None:
         await hands.press("question_mark")
         assert "each step of ours waits in the line" in hands.text
         assert "F2" in hands.text
+
+
+@pytest.mark.parametrize("coded", [False, True], ids=["text", "coded"])
+@SIZES
+def test_a_step_that_waits_looks(size: tuple[int, int], coded: bool, snap_compare: Callable[..., bool]) -> None:
+    recording = Recording().connect().says(b"220 mx1.example.org ESMTP Postfix\r\n", 0.012)
+    recording.exchange(b"EHLO client.example.net", C.EHLO, EHLO_TLS, 0.002)
+    recording.send(b"AUTH PLAIN", C.AUTH, user="alice").says(b"334 \r\n", 0.004)
+    app = app_on(recording.event(Proposed(recording.at, "PLAIN", r"\0alice\0{secret}")).recorder)
+
+    async def show(pilot: Pilot[int]) -> None:
+        await pilot.pause()
+        app.catch_up()
+        if coded:
+            app.do_form()
+        await pilot.pause()
+
+    assert snap_compare(app, terminal_size=size, run_before=show)

@@ -300,7 +300,7 @@ class LineBar(WireLine):
             return ""
         if (self.ghost or self.value) == CANCEL:
             return "cancels AUTH"
-        return f"{'as it goes out' if self._coded else 'goes out as base64'}, F2: the other form, * cancels"
+        return f"* cancels; goes out as {'it stands' if self._coded else 'base64'}"
 
     def on_wire_line_changed(self, event: WireLine.Changed) -> None:
         """What is typed changed: so does the hint."""
