@@ -109,10 +109,13 @@ class SMTPLink(OwedReplies):
         if self._wire is not None:
             raise AlreadyConnected("there is a connection already: drop it first")
         loop = self._loop = asyncio.get_running_loop()
+        self._options = tls or TLSOptions(ca_path, insecure)
+        if implicit_tls or self._options.special:
+            _load_tls()
         self._zero = monotonic()
         self.host, self.port, self.peer, self.local = host, port, "", ""
-        self._options, self._context = tls or TLSOptions(ca_path, insecure), None
-        self._tls, self._layer, self._early, self._held, self._cause = False, None, False, True, ""
+        self._context, self._cause = None, ""
+        self._tls, self._layer, self._early, self._held = False, None, False, True
         wire = self._wire = Wire(loop, self, self._on_data)
         self._emit(Opened(0.0, host, port, implicit_tls, want_login, wall=wall_clock.time()))
         self._emit(Issued(0.0, Connect(), f"connect {host}:{port}"))
@@ -304,6 +307,9 @@ class SMTPLink(OwedReplies):
     def _write(self, data: bytes, secrets: tuple[tuple[int, int], ...] = (), issued: Issued | None = None) -> None:
         """Send exactly these octets; ``issued`` says what for."""
         wire = self._usable()
+        if issued is not None and isinstance(issued.step, StartTls):
+            _load_tls()
+            issued = issued._replace(time=self.now)
         time = self.now
         wire.write(data)  # first: what it is called can be said while the server reads
         if issued is not None:
@@ -369,6 +375,11 @@ def _secured(time: float, facts: Handshake) -> Secured:
         facts.sni,
         facts.client_certificate,
     )
+
+
+def _load_tls() -> None:
+    """What TLS stands on takes long to load, the first time: that is no part of anything that is measured."""
+    from smtpscope.smtp import tls  # noqa: F401
 
 
 def _look_at(task: asyncio.Task[None]) -> None:
