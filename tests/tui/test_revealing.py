@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from textual import events
 
 from servers.echoing import b64, leaks
 from smtpscope.session.recorder import Recorder
@@ -74,3 +75,32 @@ async def test_where_nothing_is_hidden_that_is_said() -> None:
         await reveal(hands)
         assert hands.over is None
         assert "nothing is hidden in this row" in hands.said
+
+
+async def test_many_keys_at_once_and_a_paste_are_keys_too() -> None:
+    async with showing(b"AUTH") as hands:
+        for come in (hands.burst, hands.paste):
+            await reveal(hands)
+            assert leaks(hands.text, WORD)
+            await come("jjjjjj")
+            assert hands.over is None
+            assert not leaks(hands.text, WORD)
+
+
+async def test_nothing_but_a_key_hides_it_and_nothing_takes_it_elsewhere() -> None:
+    async with showing(b"AUTH") as hands:
+        app = hands.app
+        await reveal(hands)
+        await hands.resize(100, 30)
+        app.recorder.append(Received(0.5, b"250 later\r\n"))
+        app.post_message(events.AppBlur())
+        app.post_message(events.AppFocus())
+        await hands.pilot.mouse_down(offset=(20, 14))
+        await hands.pilot.hover(offset=(70, 16))
+        await hands.pilot.mouse_up(offset=(70, 16))
+        await hands.settle()
+        assert leaks(hands.text, WORD)
+        await hands.press("ctrl+c")
+        assert not leaks(hands.text + app.clipboard + app.news, WORD)
+        await hands.press("ctrl+c", "y")
+        assert not leaks(hands.text + app.clipboard + app.news, WORD)

@@ -136,3 +136,15 @@ async def test_a_line_with_the_password_in_it_is_not_remembered(tmp_path: Path) 
         await hands.press("o")
         assert found(everything(hands, tmp_path)) == []
         assert history.lines == ["NOOP"]
+
+
+async def test_a_password_behind_auth_s_own_command_is_not_repeated() -> None:
+    """There is no place for one: it is asked for."""
+    async with driven(PROFILE, []) as hands:
+        await hands.press("colon")
+        await hands.paste(f"auth PLAIN user=alice password={WORD}")
+        await hands.press("enter")
+        assert "auth does not know the word password=" in hands.said
+        assert not leaks(hands.text, WORD)
+        await hands.press("colon", "up")
+        assert not leaks(hands.text, WORD)

@@ -58,7 +58,7 @@ def parse(words: Sequence[str], usual: str) -> Login:
         elif name in ("initial", "binding") and equals:
             raise ValueError(f"{name}= takes {' or '.join(_ANSWERS if name == 'initial' else BINDINGS)}")
         else:
-            raise ValueError(f"auth does not know the word {word}: it takes {USAGE.partition(' ')[2]}")
+            raise ValueError(f"auth does not know the word {name}{equals}: it takes {USAGE.partition(' ')[2]}")
     mechanism = mechanism or usual
     _check(mechanism, way)
     return Login(mechanism, user, way)

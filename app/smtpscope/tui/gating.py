@@ -47,6 +47,8 @@ class Gating(Revealing):
 
     def _insert(self, text: str) -> None:
         """Text for the line, or for the palette's; it sends nothing."""
+        if self.hide_again():
+            return
         if isinstance(self.focused, Input):
             self.focused.call_later(self.focused.insert_text_at_cursor, " ".join(text.split()))
             return
