@@ -370,6 +370,19 @@ async def test_a_repetition_logs_in_as_it_was_done_by_hand() -> None:
         assert driven.wire.count(b"QUIT") == 3
 
 
+async def test_a_variation_logs_in_as_it_was_done_by_hand() -> None:
+    changed = b64encode(b"root" + ALICE)
+    script = [*logins(changed, refusal=b"235 2.7.0 ok\r\n"), QUIT]
+    async with driving(script, **LOGIN) as driven:
+        await to_step(driven, "PLAIN", Way(initial=False, steps=True))
+        await driven.do("respond", r"root\0alice\0{secret}")
+        driven.session.vary("ehlo", ("a.test", "b.test"), "auth")
+        await driven.asked("vary")
+        await driven.answer(2)
+        await driven.until(lambda: not driven.session._busy())
+        assert driven.wire.count(changed) == 3
+
+
 async def test_a_scram_exchange_is_done_again_with_its_user_changed_alike() -> None:
     seen: list[bytes] = []
 

@@ -122,7 +122,7 @@ async def test_external_asks_for_no_password() -> None:
     ("words", "said"),
     [
         ("quack", "AUTH quack cannot be run here: choose one of"),
-        ("plain pasword=x", "auth does not know the word pasword=x: it takes MECHANISM user=NAME"),
+        ("plain pasword=x", "auth does not know the word pasword=: it takes MECHANISM user=NAME"),
         ("scram-sha-1-plus binding=tls", "binding= takes tls-exporter or"),
         ("scram-sha-1-plus", "a -PLUS mechanism binds the login to TLS: start TLS first"),
     ],
@@ -174,6 +174,66 @@ async def test_f2_on_anything_else_says_what_it_is_for() -> None:
         await hands.press("m", "f2")
         assert "only AUTH has another form" in hands.said
         assert hands.app.main.line.ghost.startswith("MAIL FROM")
+
+
+# -- where AUTH does not belong
+
+BARE = b"250 mail.test\r\n"
+EARLY: dict[str, tuple[tuple[str, ...], bytes]] = {
+    "before EHLO": ((), OFFER),
+    "unadvertised": (("space",), BARE),
+    "after HELO": (("h", "enter"), BARE),
+    "twice": (("space", "a", "enter"), OFFER),
+    "inside a transaction": (("space", "m", "enter"), OFFER),
+}
+"""Where -> the keys that lead there, and what EHLO is answered with."""
+
+
+def no_wonder(hello: bytes) -> Handler:
+    """A server that says yes to all but CRAM-MD5, which it lets in when it is answered."""
+
+    async def handler(peer: Peer) -> None:
+        await peer.send(b"220 mail.test ESMTP\r\n")
+        while line := await peer.line():
+            verb = line.split()[0].upper()
+            if verb == b"AUTH" and len(line.split()) == 2:
+                await peer.send(challenge(b"<1@x>"))
+                await peer.line()
+            await peer.send(hello if verb == b"EHLO" else b"235 ok\r\n" if verb == b"AUTH" else b"250 ok\r\n")
+
+    return handler
+
+
+@pytest.mark.parametrize("way", ["a", "typed", ":auth", ":auth steps"])
+@pytest.mark.parametrize("where", EARLY)
+async def test_auth_where_it_does_not_belong_is_marked_and_sent(where: str, way: str) -> None:
+    keys, hello = EARLY[where]
+    async with on_server(no_wonder(hello), KNOWN) as (hands, server):
+        await hands.press(*keys)
+        before = server.received
+        if way == "a":
+            await hands.press("a")
+        else:
+            await hands.press("i" if way == "typed" else "colon")
+            await hands.write("AUTH PLAIN xyz" if way == "typed" else way[1:].replace("auth", "auth plain"))
+        assert hands.line.endswith("out of order")
+        await hands.press("enter", *["enter"] * way.endswith("steps"))
+        sent = server.received.removeprefix(before)
+        assert sent.startswith(b"AUTH ")
+        assert sent.count(b"AUTH ") == 1
+        assert "235 ok" in hands.log[-1] + hands.log[-2] + hands.log[-3]
+
+
+@pytest.mark.parametrize("words", ["plain", "plain steps"])
+async def test_auth_in_the_message_text_is_impossible_and_not_sent(words: str) -> None:
+    async with on_server(profile=KNOWN) as (hands, server):
+        await hands.press("space", "m", "enter", "r", "enter", "d", "enter", "colon")
+        await hands.write(f"auth {words}")
+        assert hands.line.endswith("impossible now")
+        await hands.press("enter")
+        assert "in data mode this would become message text" in hands.log[-1]
+        assert b"AUTH" not in server.received
+        assert hands.line.startswith("data>")
 
 
 # -- steps

@@ -55,6 +55,7 @@ class SMTPLogin(SMTPLink):
         exchange = sasl.steps(mechanism, login)
         first = next(exchange)
         self._usable()  # before anything is asked
+        self._no_text()
         mechanism = mechanism.upper()
         await self._may_be_shown(mechanism)
         return await self._exchange(mechanism, exchange, first, initial is not False, edit, user)
