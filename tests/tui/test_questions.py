@@ -307,3 +307,17 @@ async def test_the_end_of_the_connection_takes_the_question_with_it() -> None:
         assert hands.app.question is None
         assert "1 wait" not in hands.said
         assert hands.here == "NONE"
+
+
+@pytest.mark.parametrize("size", [SMALL, WIDE], ids=["80x23", "120x40"])
+async def test_a_reply_in_clear_behind_the_220_of_starttls_is_explained_as_never_used(size: tuple[int, int]) -> None:
+    """It looks like any other, and what it says was not done."""
+    async with asked("injected", size) as (hands, _):
+        await hands.press("escape")
+        while "250 evil" not in hands.log[hands.app.main.cursor_row]:
+            await hands.press("k")
+        assert "Never used: it came in clear behind the 220 of STARTTLS" in hands.said
+        assert "success" not in hands.said
+        await hands.press("k")
+        assert "220" in hands.said
+        assert "Never used" not in hands.said

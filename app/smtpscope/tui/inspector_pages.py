@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 LIMIT = 256 * 1024
 """Octets of one row that the inspector shows."""
+UNUSED = "Never used: it came in clear behind the 220 of STARTTLS, where TLS begins. Somebody may be in the middle."
 LINES = 200
 """Lines of one reply that it shows."""
 
@@ -64,6 +65,12 @@ class Look(NamedTuple):
 
         moment = self.shown.moment
         return Situation.of(moment.machine, moment.answered, moment.opened.port if moment.opened else 0)
+
+    @property
+    def unused(self) -> bool:
+        """Whether the row came in clear where TLS was to begin."""
+        log, row, facts = self.view.log, self.row, self.shown.moment.machine.facts
+        return facts.securing and row >= 0 and bool(facts.injected) and log.octets(row, LIMIT) in facts.injected
 
     @property
     def rows(self) -> list[int]:
@@ -106,6 +113,13 @@ def _explained(look: Look) -> list[Spans]:
     kind = Kind(log.kind[row])
     if kind in (Kind.RECEIVED, Kind.REFUSED):
         reply = reply_of(log, row)
+        if look.unused:
+            return [
+                [(UNUSED, "bad")],
+                [("RFC 3207 6", "dim")],
+                [],
+                *(log.spans(each, whole=True) for each in rows[:LINES]),
+            ]
         if reply is not None:
             asked = log.asked[rows[0]]
             lines = [log.spans(each, whole=True) for each in rows[:LINES]]

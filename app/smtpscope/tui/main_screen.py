@@ -22,7 +22,7 @@ from smtpscope.tui.footer import Footer, footer
 from smtpscope.tui.header import Shown, header
 from smtpscope.tui.history import History
 from smtpscope.tui.inspector import Inspector
-from smtpscope.tui.inspector_pages import Look, reply_of
+from smtpscope.tui.inspector_pages import UNUSED, Look, reply_of
 from smtpscope.tui.line_bar import LineBar
 from smtpscope.tui.pictures import picture_for, size_for
 from smtpscope.tui.rows import LogRows
@@ -30,7 +30,7 @@ from smtpscope.tui.seek import Seek
 from smtpscope.visible import safe
 from smtpscope_widgets.chip_row import ChipRow
 from smtpscope_widgets.seek_bar import SeekBar
-from smtpscope_widgets.spans import cells, filled, wrapped
+from smtpscope_widgets.spans import cells, wrapped
 from smtpscope_widgets.state_diagram import StateDiagram
 from smtpscope_widgets.text_rows import TextRows
 from smtpscope_widgets.wire_log import WireLog
@@ -226,7 +226,7 @@ class MainScreen(Screen[None]):
         if self.seek_bar is not None and row >= 0:
             self.seek_bar.show(self.seek.position(row), self.seek.ticks(), *self.seek.ends)
         width = INSPECTOR - 3 if self.beside else self.size.width - 2
-        above: list[Spans] = filled([(safe(view.redactor.text(news)), "warn")], width) if news else []
+        above: list[Spans] = wrapped([(safe(view.redactor.text(news)), "warn")], width) if news else []
         if question is not None:
             above = [*_question(question, view.redactor.text(question.text), width), *above]
         if self.beside or self.has_class("over"):
@@ -237,7 +237,7 @@ class MainScreen(Screen[None]):
         if reply is not None:
             from smtpscope.session.explain import brief  # not before it is needed: a start is quicker without
 
-            words = brief(reply, look.situation)
+            words = UNUSED if look.unused else brief(reply, look.situation)
             lines: list[Spans] = [[(view.redactor.text(line), "text")] for line in words.splitlines()]
         else:
             lines = wrapped(log.spans(row), self.size.width - 2) if row >= 0 else [[(_WELCOME, "dim")]]
