@@ -38,7 +38,7 @@ VERBS = {
     "", "BANNER", "EHLO", "HELO", "AUTH", "STARTTLS", "MAIL", "RCPT", "DATA", "DOT", "BDAT", "BDAT LAST", "VRFY",
     "LOOKALIKE",
 }  # fmt: skip
-CONDITION = re.compile(r"^(?:tls|auth)=(?:true|false): |^port=\d+: ")
+CONDITION = re.compile(r"^(?:tls|auth)=(?:true|false): |^port=\d+: |^login=(?:password|proof|token): ")
 ROWS = [pytest.param(cause, id=cause.id) for cause in rows()]
 WITH_TEXT = [pytest.param(cause, id=cause.id) for cause in rows() if cause.text]
 
@@ -261,6 +261,64 @@ def test_what_exim_said_is_recognised(verb: str, text: str, name: str) -> None:
         assert cause.id == f"exim.{name}"
 
 
+LOGINS = [
+    ("535 5.7.8 Error: authentication failed: authentication failure", "postfix.auth_failure"),
+    ("535 5.7.8 Error: authentication failed: no mechanism available", "postfix.auth_no_mechanism"),
+    ("535 5.7.8 Error: authentication failed: bad protocol / cancel", "postfix.auth_bad_protocol"),
+    ("535 5.7.8 Error: authentication failed: another step is needed in authentication", "postfix.auth_another_step"),
+    ("454 4.7.0 Temporary authentication failure: generic failure", "postfix.auth_generic_failure"),
+    ("501 5.5.4 Syntax: AUTH mechanism", "postfix.auth_syntax"),
+    ("501 5.7.0 Authentication aborted", "any.auth_cancelled"),
+    ("503 5.5.1 Error: already authenticated", "any.auth_again"),
+    ("503 5.5.1 MAIL transaction in progress", "any.auth_in_transaction"),
+    ("535 5.7.8 Authentication failed.", "dovecot.auth_failed"),
+    ("504 5.5.4 Unsupported authentication mechanism.", "dovecot.auth_mechanism"),
+    ("501 5.5.2 Invalid base64 data in initial response", "dovecot.auth_base64"),
+    ("500 5.5.2 Line too long", "any.auth_line_too_long"),
+    ("503 5.5.0 Already authenticated", "any.auth_again"),
+    ("535 5.7.8 Authentication credentials invalid", "any.credentials"),
+    ("500 Command line too long", "any.auth_line_too_long"),
+    ("501 5.5.2 Can't decode base64", "any.base64"),
+    ("501 5.7.0 Auth aborted", "any.auth_cancelled"),
+]
+"""Said to AUTH by Postfix with Cyrus SASL, by Dovecot and by aiosmtpd."""
+
+
+@pytest.mark.parametrize(("text", "id"), LOGINS)
+def test_what_servers_said_to_auth_is_recognised(text: str, id: str) -> None:
+    cause = find(reply_of(text), Situation("AUTH", port=587, mechanism="PLAIN"))
+    assert cause is not None
+    assert cause.id == id
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "535 5.7.8 no",
+        "535 5.7.3 Authentication unsuccessful [AM6PR0732BE0065.eurprd07.prod.outlook.com]",
+        "535-5.7.8 Username and Password not accepted. For more\n535 5.7.8  https://support.google.com/mail - gsmtp",
+        "535 5.7.8 Error: authentication failed: (reason unavailable)",
+        "535 5.7.8 Authentication failed.",
+        "535 Incorrect authentication data",
+    ],
+)
+def test_what_is_likely_depends_on_what_a_login_shows(text: str) -> None:
+    reply = reply_of(text)
+
+    def likely(mechanism: str) -> tuple[str, ...]:
+        situation = Situation("AUTH", tls=True, port=587, mechanism=mechanism)
+        cause = find(reply, situation)
+        assert cause is not None
+        return likely_for(cause, situation)
+
+    for mechanism in ("XOAUTH2", "OAUTHBEARER"):
+        assert "token" in likely(mechanism)[0]
+        assert not any("password" in cause for cause in likely(mechanism))
+    for mechanism in ("PLAIN", "SCRAM-SHA-256", "CRAM-MD5"):
+        assert not any("token" in cause for cause in likely(mechanism))
+    assert likely("")  # not known
+
+
 @pytest.mark.parametrize("challenge", ["VXNlcm5hbWU6", "UGFzc3dvcmQ6", "PDEyMz4="])
 def test_a_challenge_says_that_it_is_our_turn(challenge: str) -> None:
     cause = find(reply_of(f"334 {challenge}"), Situation("AUTH"))
@@ -349,6 +407,7 @@ def test_the_situation_comes_from_the_machine() -> None:
     assert cause is not None
     assert next_for(cause, situation)[0] == "starttls_again"
     assert Situation.of(machine, None).verb == ""
+    assert Situation.of(machine, pending_for(b"auth scram-sha-1 eA==\r\n", 0.0)).mechanism == "SCRAM-SHA-1"
     assert Situation.of(machine, pending_for(b"vrfy bob\r\n", 0.0)).verb == "VRFY"
     assert Situation.of(machine, pending_for(b"BDAT 3 LAST\r\n", 0.0)).verb == "BDAT LAST"
 

@@ -22,6 +22,9 @@ FAMILIES = {
     "microsoft365": "Microsoft 365",
     "gmail": "Gmail",
     "sendmail": "Sendmail",
+    "dovecot": "Dovecot",
+    "qmail": "qmail",
+    "stalwart": "Stalwart",
     "any": "",
     "failures": "",
 }
@@ -32,7 +35,7 @@ _TEXT_LIMIT = 4096  # characters of a reply that are looked at
 _LINES_LIMIT = 64
 _SPEAKS_FOR_ITSELF = 20  # characters of a match that count whatever command was answered
 _STATUS = re.compile(r"([245x])\.([0-9]{1,3})\.([0-9]{1,3})(?:-([0-9]{1,3}))?", re.ASCII)
-_CONDITION = re.compile(r"(tls|auth|port)=(true|false|[0-9]{1,5}): ", re.ASCII)
+_CONDITION = re.compile(r"(tls|auth|port|login)=(true|false|[0-9]{1,5}|password|proof|token): ", re.ASCII)
 _LEADING_STATUS = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}(?:[ \t]|\Z)", re.ASCII)
 
 
@@ -113,6 +116,8 @@ class Situation:
     """The EHLO keywords in force."""
     waited: float = 0.0
     """Seconds from the command to the first octet of the reply."""
+    mechanism: str = ""
+    """Of the AUTH that was answered."""
 
     @classmethod
     def of(cls, machine: Machine, pending: Pending | None, port: int = 0, waited: float = 0.0) -> Situation:
@@ -127,6 +132,7 @@ class Situation:
             pending is not None and pending.verb in ("MAIL", "RCPT") and bool(pending.line.partition(b">")[2].strip()),
             frozenset(facts.ext),
             waited,
+            _mechanism(pending),
         )
 
 
@@ -136,6 +142,11 @@ def _verb(pending: Pending | None) -> str:
     if pending.perhaps:
         return LOOK_ALIKE
     return pending.verb if pending.kind == "CUSTOM" else pending.kind
+
+
+def _mechanism(pending: Pending | None) -> str:
+    words = pending.line.split() if pending is not None and pending.kind == "AUTH" else []
+    return words[1].decode("latin-1").upper() if len(words) > 1 else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +159,8 @@ class Cause:
     """Whose text it is, empty where it is nobody's in particular."""
     means: str
     likely: tuple[str, ...]
-    """Causes, the most likely first; ``auth=false: ...`` is one for situations of that kind only."""
+    """Causes, the most likely first; ``auth=false: ...`` is one for situations of that kind only, ``login=token: ...``
+    for logins that show a token (or ``password``, or a ``proof`` of it)."""
     tests: tuple[str, ...]
     """Ids of NEXT_TESTS, the most telling first."""
     source: str
@@ -321,7 +333,16 @@ def likely_for(cause: Cause, situation: Situation | None) -> tuple[str, ...]:
 def _holds(fact: str, value: str, situation: Situation) -> bool:
     if fact == "port":
         return situation.port in (0, int(value))
+    if fact == "login":
+        return not situation.mechanism or _shows(situation.mechanism) == value
     return (situation.tls if fact == "tls" else situation.auth) is (value == "true")
+
+
+def _shows(mechanism: str) -> str:
+    """What a login by this mechanism shows to the server: password, token, or a proof of the password."""
+    kinds = {"PLAIN": "password", "LOGIN": "password", "XOAUTH2": "token", "OAUTHBEARER": "token"}
+    proof = mechanism.startswith(("SCRAM-", "CRAM-", "DIGEST-"))
+    return kinds.get(mechanism, "proof" if proof else "")
 
 
 def next_for(cause: Cause, situation: Situation | None) -> tuple[str, ...]:
