@@ -1,7 +1,7 @@
 """What is wrong or notable in a session: rules over its events, folded as they come.
 
-``rule`` says what a finding and a rule are, ``replies`` and ``events`` are the rules, ``fold`` applies them, ``lines``
-shows what they found.
+``rule`` says what a finding and a rule are, ``replies``, ``login`` and ``events`` are the rules, ``fold`` applies them,
+``lines`` shows what they found.
 """
 
 from __future__ import annotations

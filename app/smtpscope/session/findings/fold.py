@@ -16,6 +16,7 @@ from smtpscope.session.findings.events import (
     SENT_RULES,
     TIMED_OUT_RULES,
 )
+from smtpscope.session.findings.login import LOGIN_FAILED_RULES, LOGIN_SENT_RULES, learn
 from smtpscope.session.findings.replies import first_word, is_name, rules_for, usual
 from smtpscope.session.findings.rule import Finding, Rule, Seen
 from smtpscope.session.redact import Redactor
@@ -31,7 +32,7 @@ LONGEST = 300
 """Cells of a sentence."""
 _RULES: dict[type, tuple[Rule[Any], ...]] = {
     Secured: SECURED_RULES,
-    Failed: FAILED_RULES,
+    Failed: FAILED_RULES + LOGIN_FAILED_RULES,
     TimedOut: TIMED_OUT_RULES,
     Closed: CLOSED_RULES,
 }
@@ -57,11 +58,15 @@ class Findings:
             self._received(index, event, machine, answers)
         elif isinstance(event, Sent):
             if event.secrets or not machine.facts.greeted:
-                self._judge(SENT_RULES, event, machine, index, (index, 0), event.time)
+                self._seen.login_line = len(event.data)
+                self._judge(SENT_RULES + LOGIN_SENT_RULES, event, machine, index, (index, 0), event.time)
         elif isinstance(event, Opened):
             self._seen.greeted_as, self._seen.greeted = "", False
+            self._seen.logged_in = False
             self._begun, self._before = None, 0
         elif rules := _RULES.get(type(event)):
+            if isinstance(event, Secured):
+                self._seen.logged_in = False
             self._judge(rules, event, machine, index, (index, 0), event.time)
 
     def _received(self, index: int, event: Received, machine: Machine, answers: list[Answer]) -> None:
@@ -81,6 +86,7 @@ class Findings:
             self._before += octets - at
 
     def _learn(self, answer: Answer) -> None:
+        learn(answer, self._seen)
         if answer.settled and answer.pending is not None and answer.pending.kind == "BANNER":
             name = first_word(answer.reply.lines[0])
             self._seen.greeted, self._seen.greeted_as = True, name if is_name(name) else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from smtpscope.session.findings.login import LOGIN_RULES
 from smtpscope.session.findings.rule import Rule, Said, Seen, Severity, word
 from smtpscope.session.keywords import size_of
 from smtpscope.smtp.effects import RSET_ADVISED
@@ -325,12 +326,13 @@ HELLO_RULES: tuple[Rule[Answer], ...] = (
 )
 _HELLOS = ("BANNER", "EHLO", "HELO")
 _LOOKED_AT = frozenset({*_HELLOS, "AUTH", "QUIT"})
+_OF_KIND = {**dict.fromkeys(_HELLOS, HELLO_RULES), "AUTH": LOGIN_RULES}
 
 
 def rules_for(answer: Answer) -> Sequence[Rule[Answer]]:
     """The rules that may have something to say about one reply: few, for there may be very many replies."""
     reply, pending = answer.reply, answer.pending
-    rules = REPLY_RULES if pending is None or pending.kind not in _HELLOS else REPLY_RULES + HELLO_RULES
+    rules = REPLY_RULES + _OF_KIND.get(pending.kind if pending is not None else "", ())
     return [*(DEFECT_RULES[defect] for defect in reply.defects if defect in DEFECT_RULES), *rules]
 
 

@@ -65,6 +65,12 @@ class Seen:
         """What the server called itself in this connection's greeting."""
         self.greeted = False
         """The greeting of this connection has come."""
+        self.logged_in = False
+        """A login has succeeded on this connection, since TLS began if there is any."""
+        self.refused_logins: list[str] = []
+        """The mechanisms that got a 535, on all connections."""
+        self.login_line = 0
+        """Octets of the last line that had a secret in it."""
 
     def hellos_before(self) -> list[Hello]:
         """The accepted greetings before the newest, of all connections, newest first."""
