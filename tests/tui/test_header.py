@@ -18,6 +18,7 @@ from smtpscope.smtp.events import (
     LinkStatus,
     Opened,
     Progress,
+    Proposed,
     Received,
     Secured,
     Sent,
@@ -224,3 +225,13 @@ async def test_the_clock_runs_while_a_server_says_nothing() -> None:
         assert hands.footer.startswith("waiting for the greeting")
         assert "0:14" not in hands.app.main.diagram.render_line(0).text
         await hands.begin("f8")
+
+
+def test_where_a_step_of_auth_is_ours_the_header_says_so() -> None:
+    """The server waits for the user then, not the user for the server."""
+    by_hand = ready().send(b"AUTH LOGIN", C.AUTH).says(b"334 VXNlcm5hbWU6\r\n", 0.01)
+    assert "AUTH: your step" in row(by_hand.recorder)
+    proposed = ready().send(b"AUTH LOGIN", C.AUTH, user="alice").says(b"334 VXNlcm5hbWU6\r\n", 0.01)
+    assert "waiting: AUTH" in row(proposed.recorder)
+    proposed.event(Proposed(proposed.at, "LOGIN", "alice"))
+    assert "AUTH: your step" in row(proposed.recorder)

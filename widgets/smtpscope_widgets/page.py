@@ -16,7 +16,7 @@ from textual.selection import Selection
 from textual.strip import Strip
 
 from smtpscope_widgets.scrolling import set_lines
-from smtpscope_widgets.spans import Spans, filled, to_segments, wall
+from smtpscope_widgets.spans import Spans, to_segments, wall, wrapped
 
 _KINDS = ("dim", "strong", "good", "bad", "warn", "key", "question", "control", "more", "hidden", "code", "fault")
 
@@ -117,7 +117,7 @@ class Page(ScrollView, can_focus=True):
         return [
             _Line(line, place)
             for place, (spans, target) in enumerate(self._paragraphs)
-            for line in filled(spans, max(2, width) - (2 if target is not None else 0))
+            for line in wrapped(spans, max(2, width) - (2 if target is not None else 0))
         ]
 
     def on_resize(self, event: events.Resize) -> None:

@@ -117,24 +117,22 @@ def with_hits(spans: Spans, hits: Iterable[tuple[int, int]]) -> Spans:
 
 
 def wrapped(spans: Spans, width: int) -> list[Spans]:
-    """Spans as lines of at most ``width`` cells, broken at blanks; a word that is longer is left whole."""
+    """Spans as lines of at most ``width`` cells, broken at blanks, and within a word that no line has room for."""
     lines: list[Spans] = [[]]
     room = width
     for text, kind in spans:
         for word in re.findall(r" *[^ ]+| +$", wall(text)):
             size = cell_len(word)
-            if size > room and lines[-1]:
+            if size > room and lines[-1] and (size <= width or room < width // 2):
                 lines.append([])
                 word, room = word.lstrip(" "), width
                 size = cell_len(word)
+            if size > room:
+                lines[-1:] = broken([*lines[-1], (word, kind)], width)
+                room = width - cells(lines[-1])
+                continue
             if lines[-1] and lines[-1][-1][1] == kind:
                 word = lines[-1].pop()[0] + word
             lines[-1].append((word, kind))
             room -= size
     return lines
-
-
-def filled(spans: Spans, width: int) -> list[Spans]:
-    """Spans as lines of at most ``width`` cells, broken at blanks, and within a word that no line has room for."""
-    lines = wrapped(spans, width)
-    return [piece for line in lines for piece in (broken(line, width) if cells(line) > width else [line])]

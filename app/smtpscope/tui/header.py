@@ -143,6 +143,8 @@ def _doing(shown: Shown, profile: Profile) -> list[Spans]:
         return _before_greeting(shown, profile)
     if machine.facts.streaming:
         return _sending(shown)
+    if shown.moment.proposed is not None or machine.asks_user:
+        return [[("AUTH: your step", "warn")], [("your step", "warn")]]
     if machine.pending:
         entry = machine.pending[0]
         late = " (late)" if entry.timed_out else ""

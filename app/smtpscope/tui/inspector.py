@@ -15,7 +15,7 @@ from smtpscope.tui.inspector_pages import Look, bytes_of, pages, steps_of
 from smtpscope.visible import Spans
 from smtpscope_widgets.hex_view import HexView
 from smtpscope_widgets.page import Page
-from smtpscope_widgets.spans import filled
+from smtpscope_widgets.spans import wrapped
 from smtpscope_widgets.text_rows import TextRows
 from smtpscope_widgets.waterfall import Waterfall
 
@@ -121,7 +121,7 @@ class Inspector(Vertical, can_focus=False):
 
     def show(self, look: Look, above: list[Spans]) -> None:
         """Show what there is to see in ``look``; ``above`` stands over it in every tab."""
-        rows = [line for spans in above for line in filled(spans, max(10, self.size.width - 3))]
+        rows = [line for spans in above for line in wrapped(spans, max(10, self.size.width - 3))]
         self._above.styles.height = len(rows)
         self._above.show(rows)
         self._look, state = look, look.state(self.tab)
