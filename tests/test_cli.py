@@ -161,7 +161,7 @@ REFUSED: list[tuple[list[str], str]] = [
     (["a.test", "-li", "lo"], "lo is not an address of this machine: -li takes IP or IP:PORT."),
     # names and values
     (["-p25"], "A value stands apart from its option: write -p PORT"),
-    (["--port=25"], "A value stands apart from its option: write --port PORT"),
+    (["--port=x"], "x is not a port: a number from 1 to 65535 or a service's name."),
     (["-fa@b.test"], "A value stands apart from its option: write -f ADDRESS"),
     (["-apwonderland"], "A value stands apart from its option: write -ap [PASSWORD]"),
     (["--ap=wonderland"], "A value stands apart from its option: write -ap [PASSWORD]"),

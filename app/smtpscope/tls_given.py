@@ -14,7 +14,7 @@ from smtpscope.profile import Profile, check_text
 from smtpscope.smtp.tls_options import USUAL, TLSOptions, Verify, check_pair, parse_protocols
 from smtpscope.values import readable
 
-HELP = r"""smtpscope: the options for TLS, with swaks' names; one dash or two.
+HELP = r"""smtpscope: the options for TLS, with swaks' names; one dash or two, = or not.
   smtpscope mail.example.org -tls -tlsp tlsv1_2 --tls-sni other.example.org
   smtpscope mail.example.org -tlsc --tls-cert me.pem --tls-key me.key
 
@@ -178,4 +178,4 @@ def words_of(profile: Profile) -> Iterator[str]:
         ("--tls-chain", options.chain and os.path.abspath(options.chain)),
     ):
         if value is not None:
-            yield from (name, value)
+            yield from (f"{name}={value}",) if value.startswith("-") else (name, value)

@@ -1,6 +1,7 @@
 """Words: swaks' way with the words of a command line, before click sorts them.
 
-A name is taken with one dash or two, its value is the next word and never glued to it, and nothing is abbreviated.
+A name is taken with one dash or two, its value is the next word or stands behind ``=``, and nothing is abbreviated.
+A password is never behind ``=``: only a word of its own can be hidden from who lists the processes.
 Errors are click.UsageError with one plain sentence, in which words stand as given.
 """
 
@@ -16,7 +17,7 @@ from smtpscope.tls_given import WITHOUT_VALUE
 
 
 class Words(click.Command):
-    """A command whose options take one dash or two, stand apart from their values and have no short forms."""
+    """A command whose options take one dash or two, have no short forms and are not glued to their values."""
 
     def get_help(self, ctx: click.Context) -> str:
         """The help as it was given: made by hand to fit a screen."""
@@ -29,7 +30,7 @@ class Words(click.Command):
 
 
 def _spelled(words: list[str], options: dict[str, click.Option]) -> Iterator[str]:
-    """The words with each option by its first name; values go through as they are, and never begin with a dash."""
+    """The words with each option by its first name; values go through as they are."""
     rest = list(words)
     while rest:
         word = rest.pop(0)
@@ -39,10 +40,18 @@ def _spelled(words: list[str], options: dict[str, click.Option]) -> Iterator[str
         if not _is_name(word):
             yield word
             continue
+        name, equals, value = _bare(word).partition("=")
+        if equals and _takes_equals(options.get(name)):
+            yield from (options[name].opts[0], value)
+            continue
         option = options.get(_bare(word)) or _unknown(word, options)
         yield option.opts[0]
         if not option.is_flag:
             yield _value(word, option, rest)
+
+
+def _takes_equals(option: click.Option | None) -> bool:
+    return option is not None and not option.is_flag and option.name not in ("ap", "password", "password_env")
 
 
 def _is_name(word: str) -> bool:
