@@ -2,12 +2,20 @@
 
 import copy
 import dataclasses
+import io
 import json
+import logging
 import pickle
+import pprint
+import reprlib
+import traceback
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
+from rich.pretty import pretty_repr
+from rich.traceback import Traceback
 
 from smtpscope.profile import Profile
 from smtpscope.secret import Secret, shape
@@ -22,8 +30,36 @@ def test_no_representation_shows_it(word: str) -> None:
     profile = Profile("mail.test", 25, password=secret)
     shown = [repr(secret), str(secret), f"{secret}", f"{secret:>20}", f"{secret!r:^9}", "%s" % secret]  # noqa: UP031
     shown += [repr([secret]), repr(profile), str(dataclasses.asdict(profile)), repr(vars(Secret).keys())]
+    shown += [
+        pretty_repr(profile),
+        pprint.pformat(profile),
+        reprlib.repr(secret),
+        f"{secret!a}",
+        f"{secret!r}{secret}",
+    ]
+    shown += [str(dir(secret)), json.dumps([secret], default=str)]
+    shown += [logging.makeLogRecord({"msg": "%s %r", "args": (secret, secret)}).getMessage()]
     assert not [text for text in shown if word in text]
     assert secret.reveal() == word
+
+
+@given(words)
+def test_no_traceback_shows_it_with_its_variables(word: str) -> None:
+    profile = Profile("mail.test", 25, password=Secret(word))
+
+    def fails(secret: Secret) -> None:
+        raise KeyError(secret, profile)
+
+    report = io.StringIO()
+    with pytest.raises(KeyError) as caught:
+        fails(Secret(word))
+    shown = Traceback.from_exception(caught.type, caught.value, caught.tb, show_locals=True)
+    Console(file=report, width=300).print(shown)
+    frames = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert "secret = Secret(****)" in report.getvalue()
+    assert "secret = Secret(****)" in "".join(frames.format())
+    for line in [*report.getvalue().split("\n"), *frames.format()]:
+        assert word not in line or "word =" in line  # the test's own
 
 
 @given(words)
@@ -49,7 +85,7 @@ def test_copies_are_secret_too(word: str) -> None:
 def test_equality_is_that_of_the_texts(one: str, other: str) -> None:
     assert (Secret(one) == Secret(other)) is (one == other)
     assert Secret(one) == Secret(one)
-    assert hash(Secret(one)) == hash(Secret(one))
+    assert hash(Secret(one)) == hash(Secret(other))  # which says nothing of either
     assert Secret(one) != one
 
 

@@ -25,26 +25,26 @@ class Secret:
     Octets that are not UTF-8 are kept as surrogate escapes, so that encoding with ``surrogateescape`` gives them back.
     """
 
-    __slots__ = ("_text",)
+    __slots__ = ("_in_clear",)
 
     def __init__(self, value: str | bytes) -> None:
-        self._text = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
+        self._in_clear = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
 
     def reveal(self) -> str:
         """The text itself."""
-        return self._text
-
-    def _octets(self) -> bytes:
-        return self._text.encode("utf-8", "surrogatepass")
+        return self._in_clear
 
     def __eq__(self, other: object) -> bool:
         from hmac import compare_digest  # not before it is needed: a start is quicker without
 
         # In constant time: how long a wrong guess takes says nothing about the secret.
-        return compare_digest(self._octets(), other._octets()) if isinstance(other, Secret) else NotImplemented
+        if not isinstance(other, Secret):
+            return NotImplemented
+        mine, theirs = (each._in_clear.encode("utf-8", "surrogatepass") for each in (self, other))
+        return compare_digest(mine, theirs)
 
     def __hash__(self) -> int:
-        return hash((Secret, self._text))
+        return hash(Secret)  # nothing is made of the text that could be told from outside
 
     def __repr__(self) -> str:
         return f"Secret({_SHOWN})"
@@ -74,7 +74,7 @@ def shape(secret: Secret) -> str:
     Its length, and what it probably should not have: blanks and line ends at its ends, quotation marks around it,
     control characters, octets that are not UTF-8, letters that a keyboard composes in another way.
     """
-    text = secret._text
+    text = secret._in_clear
     size = sum(1 if "\udc80" <= each <= "\udcff" else len(each.encode("utf-8", "surrogatepass")) for each in text)
     said = [_many(len(text), "character"), _many(size, "byte")]
     core = text
