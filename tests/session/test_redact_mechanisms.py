@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from servers.echoing import echoing, forms, leaks
+from servers.echoing import b64, echoing, forms, leaks
 from session.driving import Driven, driving
 from smtpscope.again import line_of
 from smtpscope.profile import Profile
@@ -25,7 +25,8 @@ from smtpscope.session.recipients import recipient_lines
 from smtpscope.session.redact import HIDDEN
 from smtpscope.session.ring import Ring
 from smtpscope.session.transcript import transcript
-from smtpscope.session.vary_table import newest, table
+from smtpscope.session.vary_runs import newest
+from smtpscope.session.vary_table import table
 from smtpscope.session.view import View
 from smtpscope.smtp.events import Event, Received, Sent
 from smtpscope.smtp.sasl import MECHANISMS
@@ -36,13 +37,13 @@ QUOTED = 'it\'s <"Wö\\\\n">&=7'
 CASES = [*((mechanism, PASSWORD) for mechanism in MECHANISMS), ("LOGIN", "Open sesame, 7!"), ("PLAIN", QUOTED)]
 
 
-async def logged_in(mechanism: str, password: str, tmp_path: Path) -> tuple[Driven, View]:
+async def logged_in(mechanism: str, password: str, tmp_path: Path, said: str | None = None) -> tuple[Driven, View]:
     """A refused login, a good one, and a message; kept in a file and in the ring meanwhile, as with a screen."""
     tls = mechanism.endswith("-PLUS")
     given = {"tls": "implicit", "tls_insecure": True} if tls else {}
     secret = Secret(password)
     async with driving(
-        echoing(password, " ".join(MECHANISMS), tls=tls), user="alice", password=secret, **given
+        echoing(password, " ".join(MECHANISMS), tls=tls, said=said), user="alice", password=secret, **given
     ) as driven:
         keepers = [
             Keeper(tmp_path / "kept.jsonl", driven.recorder, "127.0.0.1", 25, secrets=[secret]),
@@ -149,3 +150,16 @@ async def test_a_variation_does_not_give_it_away() -> None:
         assert "535" in shown
         for where, text in [("table", shown), *pages(view, driven.session.profile)]:
             assert not leaks(text, PASSWORD), f"{where}:\n{text}"
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+async def test_a_short_password_is_hidden_where_it_goes_out(mechanism: str, tmp_path: Path) -> None:
+    """It is looked for nowhere else: a server's "250" is not hidden because that is the password."""
+    password = "~Q#"
+    driven, view = await logged_in(mechanism, password, tmp_path, said="nothing")
+    proofs = derived(list(driven.recorder))
+    for where, text in [*pages(view, driven.session.profile), *handed_on(driven, view, tmp_path)]:
+        for form in (password, b64(b"~Q#").decode(), b"~Q#".hex()):
+            assert form.lower() not in text.lower(), f"{where}:\n{text}"
+        together = "".join(text.lower().split())
+        assert not [proof for proof in proofs if proof in together], f"{where}:\n{text}"

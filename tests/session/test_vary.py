@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import ssl
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,8 @@ from smtpscope.demo.server import PracticeServer
 from smtpscope.profile import Profile
 from smtpscope.secret import Secret
 from smtpscope.session.redact import Redactor
-from smtpscope.session.vary_table import THINGS, Varied, begin_text, newest, table
+from smtpscope.session.vary_runs import THINGS, Varied, begin_text, newest
+from smtpscope.session.vary_table import markdown, table
 from smtpscope.session.vary_words import conclusion
 from smtpscope.smtp.command import C
 from smtpscope.smtp.events import Asked, Closed, Event, Failed, Link, LinkStatus, Opened, Received, Sent, Told
@@ -101,9 +103,9 @@ async def test_it_says_first_what_it_makes_and_no_means_nothing() -> None:
         question = await driven.asked("vary")
         port = driven.session.profile.port
         assert question.text == (
-            f"vary makes 3 connections to 127.0.0.1:{port}, one for each AUTH mechanism (CRAM-MD5, PLAIN, LOGIN), "
-            "each with EHLO, AUTH, QUIT; that is 3 logins as alice: too many may lock it; "
-            "this connection is closed first; it stops at the first that is accepted"
+            f"vary makes up to 3 connections to 127.0.0.1:{port}, one for each AUTH mechanism "
+            "(CRAM-MD5, PLAIN, LOGIN), each with EHLO, AUTH, QUIT; that is up to 3 logins as alice: "
+            "too many may lock it; this connection is closed first; it stops at the first login that is accepted"
         )
         assert question.answers == ("no", "make them")
         await driven.answer(1)
@@ -117,22 +119,35 @@ async def test_the_password_is_right_and_one_mechanism_is_not_set_up() -> None:
     async with driving(logins({"CRAM-MD5": WRONG, "PLAIN": b"235 ok\r\n"}, tried), auto="ehlo", **LOGIN) as driven:
         await vary(driven, "auth")
         assert tried == ["CRAM-MD5", "PLAIN"], "it stops at the first that is let in"
-        words = "the password is right: PLAIN is accepted, CRAM-MD5 is not set up for this user, or not at all"
+        words = "the password is right: PLAIN is accepted, CRAM-MD5 is not set up (for this user, or at all)"
         assert said(driven) == f"{words}; stopped: a login was accepted"
         lines = shown(driven)
-        assert lines[0] == "AUTH mechanism: 2 of 3 tried on fresh connections to 127.0.0.1"
+        assert (
+            lines[0]
+            == f"AUTH mechanism: 2 of 3 tried on fresh connections to 127.0.0.1 port {driven.session.profile.port}"
+        )
         assert "The first difference: AUTH, 535 5.7.8 with CRAM-MD5, 235 with PLAIN" in lines
         row = next(line for line in lines if line.startswith("*! PLAIN"))
-        assert row.endswith("nothing refused, as far as AUTH")
-        steps = lines[lines.index(row) + 1]
-        assert "greeting 220 " in steps
-        assert "! AUTH 235 " in steps, "the step that differs is marked"
-        assert "ms" in steps
+        assert row.endswith("logged in")
+        at = lines.index(row)
+        assert "greeting 220 " in lines[at + 1]
+        assert "! AUTH 235 " in lines[at + 2], "the step that differs is marked"
+        before = next(line for line in lines if "AUTH 535" in line)
+        assert before.index("AUTH") == lines[at + 2].index("AUTH"), "what belongs together stands in a column"
+        assert lines[at + 1].endswith("ms")
         assert lines[-1] == "   LOGIN     not tried"
         assert all(driven.recorder[run.event].server == "127.0.0.1" for run in varied(driven).made)  # type: ignore
         assert driven.sent.count("QUIT") == 3, "the first connection, and that of each run"
         assert len(driven.of(Opened)) == len(driven.of(Closed)) == 3
         assert "wonderland" not in "\n".join([*lines, *driven.lines])
+        pasted = markdown(varied(driven)).splitlines()
+        assert pasted[2] == f"`T{words[1:]}; stopped: a login was accepted.`"
+        assert pasted[6].startswith("| AUTH mechanism | time | outcome | step 1 | step 2 |")
+        assert pasted[8].startswith("| `CRAM-MD5` | ")
+        assert "`refused AUTH: 535 5.7.8 authentication failed` | `connect " in pasted[8]
+        assert "| **`AUTH 235 " in pasted[9]
+        assert pasted[10] == "| `LOGIN` |  | not tried |  |  |  |  |"
+        assert len({line.count("|") for line in pasted[6:]}) == 1, "each row has all columns"
 
 
 async def test_three_refused_logins_and_it_asks_again() -> None:
@@ -155,11 +170,15 @@ async def test_three_refused_logins_and_it_asks_again() -> None:
 @pytest.mark.parametrize(
     ("verdicts", "words"),
     [
-        ({"CRAM-MD5": WRONG}, "user or password is wrong, or the account is locked: CRAM-MD5 says so (535 5.7.8)"),
+        ({"CRAM-MD5": WRONG}, "or the account is locked, or CRAM-MD5 is not set up: CRAM-MD5 says so (535 5.7.8)"),
         ({"CRAM-MD5": WRONG, "PLAIN": b"504 no\r\n"}, "CRAM-MD5 says so (535 5.7.8); the server does not know PLAIN"),
         ({"PLAIN": b"538 5.7.11 TLS\r\n", "CRAM-MD5": b"454 4.7.0 later\r\n"}, "PLAIN is refused without TLS"),
         ({"CRAM-MD5": b"454 4.7.0 later\r\n"}, "the server cannot check logins now (454 4.7.0): try later"),
         ({"CRAM-MD5": b"235 ok\r\n"}, "the password is right: CRAM-MD5 is accepted"),
+        ({"PLAIN": WRONG, "LOGIN": b"535 no\r\n"}, "every mechanism says so (535 5.7.8, 535)"),
+        ({"XOAUTH2": b"235 ok\r\n"}, "the password is right: XOAUTH2 is accepted"),
+        ({"XOAUTH2": WRONG, "PLAIN": WRONG}, "PLAIN says so (535 5.7.8); XOAUTH2 is not offered, and refused (535"),
+        ({"PLAIN": b"503 5.5.1 not enabled\r\n"}, "the server takes no login here (503 5.5.1)"),
     ],
 )  # fmt: skip
 async def test_conclusions_of_mechanisms(verdicts: dict[str, bytes], words: str) -> None:
@@ -258,6 +277,28 @@ async def test_the_password_is_never_said_in_clear_unasked(monkeypatch: pytest.M
         assert "the password is right" not in said(driven)
 
 
+async def test_a_certificate_is_asked_about_once_and_no_ends_it() -> None:
+    async with driving(by_name([]), auto="ehlo", **LOGIN) as driven:
+        await driven.do("send", b"STARTTLS\r\n")
+        await driven.answer(2)  # go on, once
+        driven.session.vary("auth", ("PLAIN", "LOGIN"))
+        question = await driven.asked("vary")
+        assert "each with EHLO, STARTTLS, EHLO, AUTH, QUIT" in question.text, "what was said before TLS is void in it"
+        await driven.answer(2)
+        await driven.asked("certificate")
+        await driven.answer(1)
+        assert said(driven).endswith("; stopped: as you answered")
+        assert [run.connection is not None for run in varied(driven).runs] == [True, False]
+        before = [each.kind for each in driven.of(Asked)].count("certificate")
+        driven.session.vary("auth", ("PLAIN", "LOGIN"))
+        await driven.asked("vary")
+        await driven.answer(2)
+        await driven.asked("certificate")
+        await driven.answer(3)  # for this server and this certificate
+        assert [run.connection is not None for run in varied(driven).runs] == [True, True]
+        assert [each.kind for each in driven.of(Asked)].count("certificate") == before + 1
+
+
 # -- what is replayed
 
 
@@ -268,7 +309,7 @@ async def test_a_login_goes_where_it_was_and_what_came_behind_comes_again() -> N
         await driven.do("send", b"MAIL FROM:<x@y>\r\n")
         before = len(driven.sent)
         question = await vary(driven, "auth", ["PLAIN"])
-        assert "each with EHLO, NOOP, AUTH, MAIL, QUIT; that is 1 login as alice" in question
+        assert "each with EHLO, NOOP, AUTH, MAIL, QUIT; that is up to 1 login as alice" in question
         assert driven.sent[before:] == [
             "QUIT", "EHLO me.test", "NOOP", "AUTH PLAIN [hidden]", "MAIL FROM:<x@y>", "QUIT",
         ]  # fmt: skip
@@ -332,7 +373,7 @@ async def test_data_is_never_sent() -> None:
     [
         ("alice", "alice@me.test", "the password is right, and the user name is alice@me.test, and alice is refused"),
         ("alice@me.test", "alice", "the password is right, and the user name is alice, and alice@me.test is refused"),
-        ("alice", "bob", "no form of the user name is accepted (535 5.7.8): the password is wrong, or"),
+        ("alice", "bob", "no form of the user name is accepted with AUTH PLAIN (535 5.7.8): the password is wrong, or"),
     ],
 )
 async def test_forms_of_the_user_name(user: str, right: str, words: str) -> None:
@@ -349,9 +390,19 @@ async def test_forms_of_the_user_name(user: str, right: str, words: str) -> None
     secret: dict[str, Any] = {**LOGIN, "user": user, "auth": ("PLAIN",)}
     async with driving(handler, auto="ehlo", **secret) as driven:
         question = await vary(driven, "user")
-        assert "that is 2 logins as " in question
+        assert "each with EHLO, AUTH PLAIN, QUIT; that is up to 2 logins as " in question
         assert words in said(driven)
         assert driven.session.profile.user == user, "what was varied is as before"
+
+
+async def test_where_no_user_name_is_accepted_the_mechanism_may_be_why() -> None:
+    async with driving(logins({"CRAM-MD5": WRONG}), auto="ehlo", **LOGIN) as driven:
+        question = await vary(driven, "user")
+        assert "each with EHLO, AUTH CRAM-MD5, QUIT" in question
+        assert said(driven) == (
+            "no form of the user name is accepted with AUTH CRAM-MD5 (535 5.7.8): the password is wrong, "
+            "or the account is locked, or CRAM-MD5 is not set up"
+        )
 
 
 # -- the EHLO name
@@ -377,6 +428,7 @@ def choosy(full: bytes, literal: bytes, at: str) -> Handler:
 
 
 OK, NO = b"250 ok\r\n", b"504 5.5.2 need fully-qualified hostname\r\n"
+LATER = b"450 4.7.1 too many connections\r\n"
 
 
 @pytest.mark.parametrize(
@@ -386,6 +438,11 @@ OK, NO = b"250 ok\r\n", b"504 5.5.2 need fully-qualified hostname\r\n"
         (choosy(NO, NO, "EHLO"), "the server wants a full domain name and takes no address literal: "),
         (choosy(OK, NO, "MAIL"), "the server takes no address literal: [127.0.0.1] gets 504 5.5.2 to MAIL"),
         (choosy(OK, OK, "EHLO"), "the EHLO name makes no difference: me.test, [127.0.0.1] and localhost are accepted"),
+        (
+            choosy(LATER, OK, "RCPT"),
+            "makes no difference: me.test and [127.0.0.1] are accepted; localhost gets 450 4.7.1 "
+            "to RCPT, which may pass and need not come of the name",
+        ),
         (serving({"RCPT": b"550 5.1.1 no\r\n"}), "makes no difference: with each there is 550 5.1.1 to RCPT"),
     ],
 )
@@ -397,6 +454,17 @@ async def test_conclusions_of_ehlo_names(handler: Handler, words: str) -> None:
             "EHLO me.test", "EHLO [127.0.0.1]", "EHLO localhost",
         ]  # fmt: skip
         assert words in said(driven)
+
+
+async def test_what_is_not_offered_to_each_name_is_said() -> None:
+    offers = [b"250-hi\r\n250-SIZE 1000\r\n250 PIPELINING\r\n", b"250-hi\r\n250 SIZE 1000\r\n"]
+    async with driving(serving({"EHLO": offers})) as driven:
+        await vary(driven, "ehlo", ["a.test", "b.test"])
+        assert said(driven) == (
+            "the EHLO name makes no difference: a.test and b.test are accepted as far as this went, and many servers "
+            "judge the name no sooner than at RCPT; not each is offered PIPELINING"
+        )
+        assert "The first difference: EHLO, 250 offering PIPELINING with a.test, 250 with b.test" in shown(driven)
 
 
 async def test_where_ehlo_is_not_known_helo_has_the_name() -> None:
@@ -531,7 +599,7 @@ def profile(postfix: Postfix, tmp_path: Path) -> Profile:
 async def test_mechanisms_on_postfix(profile: Profile) -> None:
     async with running(profile) as driven:
         question = await vary(driven, "auth", ["LOGIN", "PLAIN"])
-        assert "each with EHLO, STARTTLS, EHLO, AUTH, QUIT; that is 2 logins as alice" in question
+        assert "each with EHLO, STARTTLS, EHLO, AUTH, QUIT; that is up to 2 logins as alice" in question
         assert said(driven) == "the password is right: LOGIN is accepted; stopped: a login was accepted"
         driven.session.know("alice", Secret("looking-glass"))
         await vary(driven, "auth", ["CRAM-MD5", "PLAIN", "LOGIN"])
@@ -549,12 +617,17 @@ async def test_tls_on_postfix(profile: Profile) -> None:
         assert "login" not in question
         assert said(driven) == "the server speaks TLSv1.2 and TLSv1.3"
         await vary(driven, "cipher", ["kRSA", "ECDHE+AESGCM", "TLS_AES_128_GCM_SHA256", "no-such"])
-        words = "the server takes only ECDHE+AESGCM and TLS_AES_128_GCM_SHA256: with kRSA the handshake fails"
-        assert said(driven) == words, "its key is of an elliptic curve; of what OpenSSL does not know nothing is said"
+        assert said(driven) == (
+            "the server takes only ECDHE+AESGCM and TLS_AES_128_GCM_SHA256: with kRSA the handshake fails; "
+            "that kRSA is refused is as it should be (RFC 9325 4.1); "
+            "with no-such there was none: OpenSSL knows no cipher by no-such: "
+            "--tls-cipher takes its names, joined by colons"
+        )
         assert any("TLS failed" in line for line in shown(driven))
         assert "TLSv1.3" not in "".join(line for line in shown(driven) if "ECDHE+AESGCM" in line)
         await vary(driven, "sni", ["localhost", "none"])
-        assert said(driven) == "the certificate is the same with localhost and none"
+        whose = "that of localhost, mail.test, IP:127.0.0.1 (good)"
+        assert said(driven) == f"the certificate is the same with localhost and none: {whose}"
         assert driven.session.profile == profile, "what was varied is as before"
 
 
@@ -565,7 +638,10 @@ async def test_implicit_tls_on_postfix(profile: Profile, postfix: Postfix) -> No
         assert "each with EHLO, QUIT" in question
         assert said(driven) == "the server speaks TLSv1.3 and TLSv1.2"
         await vary(driven, "cipher", ["kRSA", "TLS_AES_128_GCM_SHA256"])
-        assert said(driven) == "the server takes only TLS_AES_128_GCM_SHA256: with kRSA the handshake fails"
+        assert said(driven) == (
+            "the server takes only TLS_AES_128_GCM_SHA256: with kRSA the handshake fails; "
+            "that kRSA is refused is as it should be (RFC 9325 4.1)"
+        )
 
 
 # -- TLS of other servers
@@ -603,19 +679,58 @@ async def test_the_certificate_depends_on_the_name(tmp_path: Path) -> None:
         question = await vary(driven, "sni", ["mail.test", "none", "www.test"])
         assert "each with EHLO, STARTTLS, EHLO, QUIT" in question, "what it needs is put in"
         assert said(driven) == (
-            "the certificate depends on the name asked for: mail.test gets that of mail.test, "
-            "none and www.test get that of other.test"
+            "the certificate depends on the name asked for: mail.test gets that of mail.test (good), "
+            "none and www.test get that of other.test (bad)"
         )
         assert len(driven.of(Asked)) == 1, "nothing is said behind the handshake: nobody need be asked"
         lines = shown(driven)
-        assert any(line.startswith("The first difference: TLS, v1.3") for line in lines)
+        assert any(
+            line.startswith("The first difference: TLS, a good certificate with mail.test, a bad certif")
+            for line in lines
+        )
 
 
 async def test_the_server_speaks_only_one_version() -> None:
     async with driving(by_name([], ssl.TLSVersion.TLSv1_2)) as driven:
         await vary(driven, "tls", ["TLSv1.2", "TLSv1.3"])
         assert said(driven) == "the server speaks only TLSv1.2: with TLSv1.3 the handshake fails"
-        assert any(line.startswith("The first difference: TLS, v1.2") for line in shown(driven))
+        assert any(
+            line == "The first difference: TLS, a bad certificate with TLSv1.2, failed with TLSv1.3"
+            for line in shown(driven)
+        )
+
+
+async def test_obsolete_versions_are_named_as_such() -> None:
+    def versions(old: bool) -> Handler:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        certificates.authority().issue_cert("mail.test").configure_cert(context)
+        if old:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                context.minimum_version = ssl.TLSVersion.TLSv1
+            context.set_ciphers("ALL:@SECLEVEL=0")
+
+        async def handler(peer: Peer) -> None:
+            await peer.send(b"220 hi\r\n")
+            while line := await peer.line():
+                await peer.send(b"220 go\r\n" if line == b"STARTTLS" else b"250-hi\r\n250 STARTTLS\r\n")
+                if line == b"STARTTLS":
+                    await peer.starttls(context)
+
+        return handler
+
+    async with driving(versions(old=True)) as driven:
+        await vary(driven, "tls")
+        assert said(driven) == (
+            "the server speaks TLSv1, TLSv1.1, TLSv1.2 and TLSv1.3; TLSv1 and TLSv1.1 should be refused (RFC 8996)"
+        )
+        assert "Nothing differs but the times." in shown(driven)
+    async with driving(versions(old=False)) as driven:
+        await vary(driven, "tls")
+        assert said(driven) == (
+            "the server speaks only TLSv1.2 and TLSv1.3: with TLSv1 and TLSv1.1 the handshake fails; "
+            "that TLSv1 and TLSv1.1 are refused is as it should be (RFC 8996)"
+        )
 
 
 async def test_where_there_is_no_tls_that_is_said() -> None:

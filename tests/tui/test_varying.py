@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,15 +71,15 @@ async def test_it_asks_first_and_then_shows_the_table(size: tuple[int, int]) -> 
     async with on_server(choosy, KNOWN, size=size) as (hands, server):
         await hands.press("space")
         await command(hands, "vary auth")
-        assert "vary makes 2 connections to " in hands.said
-        assert "that is 2 logins as alice" in hands.said
+        assert "vary makes up to 2 connections to " in hands.said
+        assert "that is up to 2 logins as alice" in hands.said
         assert server.connections == 1
         await hands.press("2")
         await worked(hands)
         assert server.connections == 3
         assert hands.over is Variation
         words = " ".join(hands.text.split())
-        assert "The password is right: PLAIN is accepted, CRAM-MD5 is not set up for this user" in words
+        assert "The password is right: PLAIN is accepted, CRAM-MD5 is not set up (for this user, or at all)" in words
         assert "The first difference: AUTH, 535 5.7.8 with CRAM-MD5, 235 2.7.0 with PLAIN" in words
         assert "*! PLAIN" in words
         assert "refused AUTH: 535 5.7.8 [hidden] does not match" in hands.text
@@ -111,6 +114,40 @@ async def test_the_last_table_comes_back() -> None:
         assert "The password is right: PLAIN is accepted" in hands.text, "a recording has it, too"
 
 
+async def test_it_is_copied_as_markdown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    async with varied((80, 23)) as (hands, _):
+        await hands.press("y")
+        assert hands.over is Variation, "it stays to be looked at"
+        assert "copied " in hands.rows[1]
+        (copy,) = tmp_path.rglob("last-copy*")
+        lines = copy.read_text().splitlines()
+        assert (
+            "`The password is right: PLAIN is accepted, CRAM-MD5 is not set up (for this user, or at all)" in lines[2]
+        )
+        assert lines[-1].startswith("| `PLAIN` |")
+        assert "wonderland" not in copy.read_text()
+        assert "\x1b" not in copy.read_text()
+
+
+async def test_while_it_runs_the_header_says_which_and_how_to_stop_it() -> None:
+    gate = asyncio.Event()
+    async with on_server(answering(EHLO=gate)) as (hands, _):
+        await command(hands, "vary ehlo a.test,b.test")
+        await hands.begin("2")
+        await hands.until(lambda: b"EHLO a.test" in hands.sent)
+        assert re.search(r"vary 1 of 2: a\.test, \S+ ?m?s for EHLO, \^\] stops it", hands.header)
+        await hands.begin("escape")
+        assert "vary 1 of 2: a.test" in hands.header, "Escape does not stop it"
+        await hands.press("ctrl+right_square_bracket")
+        await worked(hands)
+        assert hands.over is Variation
+        assert "stopped: dropped" in " ".join(hands.text.split())
+        await hands.press("escape")
+        assert "stops it" not in hands.header
+        gate.set()
+
+
 async def test_the_table_follows_the_width() -> None:
     async with varied() as (hands, _):
         for width in (60, 40, 100):
@@ -129,7 +166,7 @@ async def test_without_credentials_they_are_asked_for_first() -> None:
         await hands.write("wonderland")
         assert "wonderland" not in hands.text
         await hands.press("enter")
-        assert "that is 2 logins as alice" in hands.said
+        assert "that is up to 2 logins as alice" in hands.said
         assert server.connections == 1
         await hands.press("2")
         await worked(hands)
@@ -140,6 +177,7 @@ async def test_without_credentials_they_are_asked_for_first() -> None:
     ("text", "said"),
     [
         ("vary", "vary runs the session with several values of auth (AUTH mechanism), user (user name), tls"),
+        ("vary ehlo a to", "and to ehlo, tls, auth, mail, rcpt, data"),
         ("vary colour", "vary knows auth, user, tls, cipher, sni, ehlo"),
     ],
 )

@@ -34,14 +34,19 @@ class Plan:
     logins: int
     messages: int
 
-    def question(self, where: str, times: int, user: str, standing: bool, who: str = "repeat", what: str = "") -> str:
-        """What is asked before: how many connections, logins and messages that makes; ``what`` tells them apart."""
+    def question(
+        self, where: str, times: int, user: str, standing: bool, who: str = "repeat", what: str = "", most: bool = False
+    ) -> str:
+        """What is asked before: how many connections, logins and messages that makes, at ``most`` or exactly.
+
+        ``what`` tells them apart.
+        """
+        up_to = "up to " if most else ""
         each = ", ".join([*self.verbs, *([] if self.verbs[-1:] == ("QUIT",) else ["QUIT"])])
-        text = f"{who} makes {count(times, 'connection')} to {where}{what}, each with {each}"
+        text = f"{who} makes {up_to}{count(times, 'connection')} to {where}{what}, each with {each}"
         if self.logins:
-            text += (
-                f"; that is {count(times * self.logins, 'login')} as {user or 'the same user'}: too many may lock it"
-            )
+            logins = count(times * self.logins, "login")
+            text += f"; that is {up_to}{logins} as {user or 'the same user'}: too many may lock it"
         if self.messages:
             text += f"; the message is sent {count(times * self.messages, 'time')}"
         return f"{text}; this connection is closed first" if standing else text

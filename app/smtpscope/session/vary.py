@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from smtpscope.profile import Profile, check_text, is_address
 from smtpscope.session import plan
 from smtpscope.session.repeat import Item, Plan, items_of, leave
-from smtpscope.session.vary_table import LOGINS, THINGS, TLS, begin_text, newest
+from smtpscope.session.vary_runs import LOGINS, THINGS, TLS, begin_text, newest
 from smtpscope.session.vary_words import conclusion
 from smtpscope.smtp import dialing, sasl
 from smtpscope.smtp.events import Told
@@ -21,7 +21,7 @@ from smtpscope.smtp.tls_options import NAMES, PROTOCOLS
 
 if TYPE_CHECKING:
     from smtpscope.session.session import Session
-    from smtpscope.session.vary_table import Run
+    from smtpscope.session.vary_runs import Run
 
 STEPS = ("ehlo", "tls", "auth", "mail", "rcpt", "data")
 """How far a run can go: through the step, but to before DATA. With ``tls`` goes the EHLO in it."""
@@ -74,9 +74,9 @@ def _question(session: Session, thing: str, values: tuple[str, ...], steps: list
     user = " or ".join(values) if thing == "user" else profile.user or ""
     what = f", one for each {THINGS[thing]} ({', '.join(values)})"
     text = Plan((), verbs, logins, 0).question(
-        f"{profile.server}:{profile.port}", len(values), user, session.machine.facts.link, "vary", what
+        f"{profile.server}:{profile.port}", len(values), user, session.machine.facts.link, "vary", what, thing in LOGINS
     )
-    return f"{text}; it stops at the first that is accepted" if thing in LOGINS else text
+    return f"{text}; it stops at the first login that is accepted" if thing in LOGINS else text
 
 
 async def _all(session: Session, thing: str, values: tuple[str, ...], steps: list[_Step], quiet: bool) -> str:
@@ -123,6 +123,8 @@ def _why_last(thing: str, run: Run | None) -> str:
     connection = run.connection if run is not None else None
     if run is None or connection is None or run.unreached:
         return "there was no connection"
+    if run.declined:
+        return "as you answered"
     if connection.dropped:
         return "dropped"
     if any(reply.code == 421 for each in connection.exchanges for reply in each.replies):
@@ -229,6 +231,8 @@ def _steps(session: Session, thing: str, to: str) -> list[_Step]:
     steps = [_again(session, thing, item) for item in _kept(thing, list(items_of(session)), limit)]
     if not any(_is_hello(step) for step in steps):
         steps.insert(0, _hello(session, thing))
+    elif steps[-1].kinds == {"STARTTLS"}:  # what was said before TLS is void: nothing could follow
+        steps.append(_hello(session, thing))
     first = next(place for place, step in enumerate(steps) if _is_hello(step))
     if thing in TLS and session.profile.tls != "implicit" and not any("STARTTLS" in step.kinds for step in steps):
         steps[first + 1 : first + 1] = [_line(session, "STARTTLS", "STARTTLS"), _hello(session, thing)]
@@ -285,16 +289,16 @@ def _line(session: Session, kind: str, line: str) -> _Step:
 
 
 def _login(session: Session, thing: str) -> _Step:
-    kinds, verbs = frozenset({"AUTH"}), ("AUTH",)
+    kinds = frozenset({"AUTH"})
     if session.profile.password is None or (thing == "auth" and not session.profile.user):
         raise ValueError("a login needs user and password: give them with -au and -ap, or log in by hand first")
     if thing == "auth":
-        return _Step(kinds, verbs, session._auth)
+        return _Step(kinds, ("AUTH",), session._auth)
     facts = session.machine.facts
     mechanism = facts.mechanism or plan.mechanism(facts, session.profile)
     if mechanism is None:
         raise ValueError("no mechanism that smtpscope runs by itself is offered here: say EHLO first")
-    return _Step(kinds, verbs, lambda user: session._auth(mechanism))
+    return _Step(kinds, (f"AUTH {mechanism}",), lambda user: session._auth(mechanism))
 
 
 def _envelope(session: Session, steps: list[_Step], limit: int) -> list[_Step]:

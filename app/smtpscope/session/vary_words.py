@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from smtpscope.session.certificates import described
-from smtpscope.session.vary_table import Run, Varied, code
+from smtpscope.session.exchanges import Exchange
+from smtpscope.session.vary_runs import Run, Varied, code
+from smtpscope.smtp.events import Secured
+from smtpscope.smtp.sasl import CLEAR_TEXT
 from smtpscope.visible import visible_text
 
 
@@ -35,57 +38,85 @@ def _login(varied: Varied) -> str:
         kind = _kind(run)
         kinds.setdefault(kind, []).append(run.value)
         if run.login is not None:
-            codes[kind] = code(run.login)
+            said = code(run.login)
+            codes[kind] = codes[kind] if said in codes.get(kind, "").split(", ") else _also(codes.get(kind), said)
     parts = [_proved(varied, kinds, codes)] if "accepted" in kinds or "wrong" in kinds else []
-    if names := kinds.get("unproved"):
-        parts.append(f"{_and(names)} was accepted without a proof that the server knows the password: do not trust it")
-    if names := kinds.get("unknown"):
-        parts.append(f"the server does not know {_and(names)} ({codes['unknown']})")
-    if names := kinds.get("tls"):
-        parts.append(f"{_and(names)} {_is(names)} refused without TLS, or as too weak ({codes['tls']})")
-    if "later" in kinds:
-        parts.append(f"the server cannot check logins now ({codes['later']}): try later")
-    if names := kinds.get("unfinished"):
-        parts.append(f"the login with {_and(names)} did not come to its end")
-    if not parts:
-        parts.append(f"no login was reached{_why(varied.made[0])}")
-    return "; ".join(parts)
+    parts += [_unproved(varied, kind, kinds[kind], codes.get(kind, "")) for kind in _UNPROVED if kind in kinds]
+    return "; ".join(parts) or f"no login was reached{_why(varied.made[0])}"
+
+
+_UNPROVED = ("unproved", "unoffered", "unknown", "nowhere", "tls", "later", "unfinished")
+"""What a login can come to that says nothing of the password, in the order in which it is told."""
+
+
+def _unproved(varied: Varied, kind: str, values: list[str], codes: str) -> str:
+    """What can be said of such logins; where the user name was varied the mechanism is what they have in common."""
+    names = values if varied.thing == "auth" else [f"AUTH {_mechanism(varied.made[0])}"]
+    match kind:
+        case "unproved":
+            return f"{_and(values)} was accepted without a proof that the server knows the password: do not trust it"
+        case "unoffered":
+            return f"{_and(names)} {_is(names)} not offered, and refused ({codes})"
+        case "unknown":
+            return f"the server does not know {_and(names)} ({codes})"
+        case "nowhere":
+            return f"the server takes no login here ({codes})"
+        case "tls":
+            return f"{_and(names)} {_is(names)} refused without TLS, or as too weak ({codes})"
+        case "later":
+            return f"the server cannot check logins now ({codes}): try later"
+    return f"the login with {_and(values)} did not come to its end"
 
 
 def _kind(run: Run) -> str:
+    """What a login came to, by its code (RFC 4954 4 and 6)."""
     login = run.login
     if login is None:
         return "none"
     match login.code:
-        case None | 334 | 501:  # 501 is the answer to our cancelling it (RFC 4954 4)
+        case None | 334 | 501:  # 501 is the answer to our cancelling it
             return "unfinished"
         case 235:
             return "unproved" if run.failed else "accepted"
-        case 500 | 502 | 503 | 504:
+        case 504:
             return "unknown"
+        case 500 | 502 | 503:
+            return "nowhere"
         case 530 | 534 | 538:
             return "tls"
-        case 421 | 432 | 454:
-            return "later"
-    return "later" if login.code // 100 == 4 else "wrong"
+    if login.code // 100 == 4:
+        return "later"
+    offered = run.offered.get("AUTH", "").upper().split()
+    return "unoffered" if offered and _mechanism(run) not in offered else "wrong"
 
 
 def _proved(varied: Varied, kinds: dict[str, list[str]], codes: dict[str, str]) -> str:
     """What follows where the server has looked at the password."""
     accepted, wrong = kinds.get("accepted", []), kinds.get("wrong", [])
+    used = wrong if varied.thing == "auth" else [_mechanism(varied.made[0])]
+    unsure = "" if not used or CLEAR_TEXT & {*used} else f", or {_and(used)} {_is(used)} not set up"
     if varied.thing == "user":
         if accepted:
             refused = f", and {_and(wrong)} {_is(wrong)} refused" if wrong else ""
             return f"the password is right, and the user name is {_and(accepted)}{refused}"
-        return (
-            f"no form of the user name is accepted ({codes['wrong']}): the password is wrong, or the account is locked"
-        )
+        said = f"no form of the user name is accepted with AUTH {_and(used)} ({codes['wrong']})"
+        return f"{said}: the password is wrong, or the account is locked{unsure}"
     if accepted:
-        missing = f", {_and(wrong)} {_is(wrong)} not set up for this user, or not at all" if wrong else ""
+        missing = f", {_and(wrong)} {_is(wrong)} not set up (for this user, or at all)" if wrong else ""
         return f"the password is right: {_and(accepted)} {_is(accepted)} accepted{missing}"
     every = len(kinds) == 1 and len(wrong) > 1
     who = "every mechanism says so" if every else f"{_and(wrong)} {'says' if len(wrong) == 1 else 'say'} so"
-    return f"user or password is wrong, or the account is locked: {who} ({codes['wrong']})"
+    return f"user or password is wrong, or the account is locked{unsure}: {who} ({codes['wrong']})"
+
+
+def _mechanism(run: Run) -> str:
+    """That of a run's login, in capitals."""
+    words = run.login.line.split() if run.login is not None else []
+    return visible_text(words[1].upper(), limit=20) if len(words) > 1 else ""
+
+
+def _also(before: str | None, said: str) -> str:
+    return f"{before}, {said}" if before else said
 
 
 # -- TLS
@@ -94,12 +125,28 @@ def _proved(varied: Varied, kinds: dict[str, list[str]], codes: dict[str, str]) 
 def _handshakes(varied: Varied, only: str, all_of_them: str) -> str:
     good, bad = _tried(varied)
     if good and bad:
-        return f"{only} {_and(good)}: with {_and(bad)} the handshake fails"
+        return f"{only} {_and(good)}: with {_and(bad)} the handshake fails{_old(good, bad)}{_untried(varied)}"
     if good:
-        return f"{all_of_them} {_and(good)}"
+        return f"{all_of_them} {_and(good)}{_old(good, bad)}{_untried(varied)}"
     if bad:
         return f"no handshake succeeds{_why(varied.made[0])}"
     return f"there was no handshake{_why(varied.made[0])}"
+
+
+def _old(good: list[str], bad: list[str]) -> str:
+    """What the RFCs say of obsolete values, where some are among those tried."""
+    for old, rule in ((("TLSv1", "TLSv1.1"), "RFC 8996"), (("kRSA",), "RFC 9325 4.1")):
+        if spoken := [value for value in good if value in old]:
+            return f"; {_and(spoken)} should be refused ({rule})"
+        if refused := [value for value in bad if value in old]:
+            return f"; that {_and(refused)} {_is(refused)} refused is as it should be ({rule})"
+    return ""
+
+
+def _untried(varied: Varied) -> str:
+    """What is to be said of values with which no handshake began."""
+    runs = [run for run in varied.made if run.handshake is None]
+    return f"; with {_and([run.value for run in runs])} there was none{_why(runs[0])}" if runs else ""
 
 
 def _tried(varied: Varied) -> tuple[list[str], list[str]]:
@@ -112,24 +159,31 @@ def _sni(varied: Varied) -> str:
     good, bad = _tried(varied)
     if not good:
         return _handshakes(varied, "", "")
-    names: dict[bytes, list[str]] = {}
+    certificates: dict[str, list[str]] = {}
+    chains = set()
     for run in varied.made:
         secured = run.handshake.secured if run.handshake is not None else None
         if secured is not None:
-            names.setdefault(secured.chain[0] if secured.chain else b"", []).append(run.value)
+            chains.add(secured.chain[:1])
+            certificates.setdefault(_certificate(secured), []).append(run.value)
     fails = f"; with {_and(bad)} the handshake fails" if bad else ""
-    if len(names) == 1:
-        return f"the certificate is the same with {_and(good)}{fails}"
-    each = (f"{_and(asked)} {'gets' if len(asked) == 1 else 'get'} {_certificate(der)}" for der, asked in names.items())
-    return f"the certificate depends on the name asked for: {', '.join(each)}{fails}"
+    if len(certificates) > 1:
+        each = (f"{_and(asked)} {'gets' if len(asked) == 1 else 'get'} {it}" for it, asked in certificates.items())
+        return f"the certificate depends on the name asked for: {', '.join(each)}{fails}"
+    (it,) = certificates
+    if len(chains) > 1:
+        return f"{_and(good)} get certificates of their own, each {it}{fails}"
+    return f"the certificate is the same with {_and(good)}: {it}{fails}"
 
 
-def _certificate(der: bytes) -> str:
-    if not der:
+def _certificate(secured: Secured) -> str:
+    """Whose it is, and whether it is good."""
+    if not secured.chain:
         return "none"
-    it = described(der)
+    it = described(secured.chain[0])
     names = [name.removeprefix("DNS:") for name in it.names]
-    return f"that of {visible_text(', '.join(names[:3]) or it.common_name or it.fingerprint[:16], limit=80)}"
+    whose = visible_text(", ".join(names[:3]) or it.common_name or it.fingerprint[:16], limit=80)
+    return f"that of {whose} ({'bad' if secured.faults else 'good'})"
 
 
 # -- the EHLO name
@@ -137,9 +191,24 @@ def _certificate(der: bytes) -> str:
 
 def _ehlo(varied: Varied) -> str:
     refused = {run.value: _refusal(run) for run in varied.made if _refusal(run)}
-    accepted = [run.value for run in varied.made if run.value not in refused]
+    passing = {run.value: refused[run.value] for run in varied.made if run.refused and _passes(run.refused)}
+    lasting = {name: words for name, words in refused.items() if name not in passing}
+    accepted = [run for run in varied.made if run.value not in refused]
+    parts = [_names(accepted, lasting)] if accepted or lasting else []
+    if len(accepted) > 1 and (words := _offered(accepted)):
+        parts.append(words)
+    if passing:
+        parts.append(f"{_each(passing)}, which may pass and need not come of the name")
+    return "; ".join(parts)
+
+
+def _names(runs: list[Run], refused: dict[str, str]) -> str:
+    """What follows from the names that were accepted, as far as those ``runs`` went, and from those refused."""
+    accepted = [run.value for run in runs]
     if not refused:
-        return f"the EHLO name makes no difference: {_and(accepted)} {_is(accepted)} accepted"
+        if len(accepted) == 1:
+            return f"{accepted[0]} is accepted{_how_far(runs)}"
+        return f"the EHLO name makes no difference: {_and(accepted)} are accepted{_how_far(runs)}"
     if not accepted:
         if len(set(refused.values())) == 1 and len(refused) > 1:
             return f"the EHLO name makes no difference: with each there is {next(iter(refused.values()))}"
@@ -153,6 +222,27 @@ def _ehlo(varied: Varied) -> str:
     if literals and not short and not full:
         return f"the server takes no address literal: {_each(refused)}"
     return f"the EHLO name matters: {_and(accepted)} {_is(accepted)} accepted, {_each(refused)}"
+
+
+def _how_far(runs: list[Run]) -> str:
+    """Where nothing was asked after which servers judge a name, that is said."""
+    if any(run.of("RCPT") for run in runs):
+        return ""
+    return " as far as this went, and many servers judge the name no sooner than at RCPT"
+
+
+def _offered(runs: list[Run]) -> str:
+    """The keywords that only some of the names are offered; empty if each is offered the same."""
+    offers = [frozenset(run.offered) for run in runs]
+    some = sorted(frozenset.union(*offers) - frozenset.intersection(*offers))
+    if not some:
+        return ""
+    shown = [visible_text(keyword, limit=20) for keyword in some[:3]]
+    return f"not each is offered {_and([*shown, *([f'{len(some) - 3} more'] if len(some) > 3 else [])])}"
+
+
+def _passes(exchange: Exchange) -> bool:
+    return exchange.code is not None and exchange.code // 100 == 4
 
 
 def _refusal(run: Run) -> str:

@@ -37,15 +37,14 @@ class Sheet(ModalScreen[T | None]):
         self._head: Spans = [(f" {title}  ", "strong")]
         for key, does in (*keys, ("Esc", "closes")):
             self._head += [(key, "key"), (f" {does}  ", "dim")]
-        self._ascii = ascii_only
+        self._top = TextRows(ascii_only=ascii_only)
         self.page = Page(ascii_only=ascii_only)
 
     def compose(self) -> ComposeResult:
         """The heading and the page."""
-        head = TextRows(ascii_only=self._ascii)
-        head.show([self._head])
+        self._top.show([self._head])
         with Vertical():
-            yield head
+            yield self._top
             yield self.page
 
     def on_mount(self) -> None:
@@ -55,6 +54,11 @@ class Sheet(ModalScreen[T | None]):
     def on_resize(self, event: events.Resize) -> None:
         """The page in this width."""
         self.page.show(self.paragraphs(event.size.width - 2 - self.page.scrollbar_size_vertical))
+
+    def say(self, news: str) -> None:
+        """Tell something, in a row of its own beneath the heading."""
+        self._top.styles.height = 2
+        self._top.show([self._head, [(f" {news}", "text")]])
 
     @abstractmethod
     def paragraphs(self, width: int) -> list[Paragraph]:

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from copy import deepcopy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
 
 from smtpscope.session import plan
+from smtpscope.session.notes import duration
 from smtpscope.smtp.events import Told
+from smtpscope.tui import clipboard
 from smtpscope.tui.sheet import Sheet
 from smtpscope.tui.testing import Testing
+from smtpscope.visible import safe, visible_text
 from smtpscope_widgets.page import Page, Paragraph
 
 if TYPE_CHECKING:
     from smtpscope.session.redact import Redactor
-    from smtpscope.session.vary_table import Varied
+    from smtpscope.session.vary_runs import Varied
 
 
 class Variation(Sheet[int]):
     """The runs of a variation; Enter on one ends with the event that its session begins with."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "copy", show=False)]
+
     def __init__(self, varied: Varied, redactor: Redactor, *, ascii_only: bool) -> None:
-        super().__init__("vary", [("Enter", "goes to the session")], ascii_only=ascii_only)
+        super().__init__("vary", [("Enter", "goes to the session"), ("y", "copies as Markdown")], ascii_only=ascii_only)
         self.varied = varied
         self._redactor = redactor
 
@@ -31,6 +38,12 @@ class Variation(Sheet[int]):
 
         lines = table(self.varied, self._redactor, width)
         return [Paragraph(line.spans or [(" ", "text")], line.event if line.event >= 0 else None) for line in lines]
+
+    def action_copy(self) -> None:
+        """Copy it all."""
+        from smtpscope.session.vary_table import markdown
+
+        self.say(clipboard.copy(markdown(self.varied, self._redactor), self.app.copy_to_clipboard))
 
     def on_page_chosen(self, event: Page.Chosen) -> None:
         """Enter or a click on a run."""
@@ -43,6 +56,18 @@ class Varying(Testing):
 
     _before: Told | None = None  # what was told last when a variation was asked for
     _awaited = False
+
+    @property
+    def waiting(self) -> str:
+        """What the header says while a test waits or a variation runs, empty else."""
+        now = self.view.now
+        if not self._awaited or now.question is not None:
+            return super().waiting
+        from smtpscope.session.vary_runs import progress  # not before the first frame
+
+        run = visible_text(self.view.redactor.text(progress(self.recorder)), limit=40)
+        owed = next((f", {duration(self.now - each.sent)} for {safe(each.kind)}" for each in now.machine.pending), "")
+        return f"{run}{owed}, ^] stops it" if run else ""
 
     def hear(self) -> None:
         """Show the table as soon as it is whole."""
@@ -57,10 +82,12 @@ class Varying(Testing):
         self._vary([])
 
     def _vary(self, words: list[str]) -> None:
-        from smtpscope.session.vary_table import LOGINS, THINGS  # not before the first frame
+        from smtpscope.session.vary_runs import LOGINS, THINGS  # not before the first frame
 
         values, to = words[1:], ""
-        if len(values) > 1 and values[-2] == "to":
+        if values[-1:] == ["to"]:
+            values, to = values[:-1], "?"
+        elif values[-2:-1] == ["to"]:
             values, to = values[:-2], values[-1]
         given = tuple(value for value in ",".join(values).split(",") if value)
         if not words:
@@ -85,7 +112,7 @@ class Varying(Testing):
         self.run_worker(self._find_variation(), group="vary", exclusive=True)
 
     async def _find_variation(self) -> None:
-        from smtpscope.session.vary_table import THINGS, newest
+        from smtpscope.session.vary_runs import THINGS, newest
 
         varied = await asyncio.to_thread(newest, self.recorder)
         if varied is None:

@@ -15,7 +15,7 @@ _RUNS = re.compile("`+")
 def write(events: list[Event], hide: Hide) -> str:
     """Headings, tables and a list of findings; foreign words stand as code, so that they mean nothing."""
     it = report(events, hide)
-    lines = [f"# SMTP session{f' with {_code(it.where)}' if it.where else ''}", "", *_findings(it)]
+    lines = [f"# SMTP session{f' with {code_span(it.where)}' if it.where else ''}", "", *_findings(it)]
     for part in it.parts:
         lines += _part(part)
     return "\n".join(lines).rstrip("\n") + "\n"
@@ -24,34 +24,40 @@ def write(events: list[Event], hide: Hide) -> str:
 def _findings(it: Report) -> list[str]:
     lines = ["## Findings", ""]
     for each in it.findings:
-        lines.append(f"- **{each.severity}**: {_code(each.text)} ({each.time}, {each.source})")
+        lines.append(f"- **{each.severity}**: {code_span(each.text)} ({each.time}, {each.source})")
     return [*lines, *([] if it.findings else ["Nothing is wrong or notable."]), ""]
 
 
 def _part(part: Part) -> list[str]:
-    lines = [f"## {part.title}", "", *_table(("", ""), [(label, _code(value)) for label, value in part.facts]), ""]
-    lines += ["### Steps", "", *_table(("Time", "Sent", "Reply", "Took", "Result"), map(_step, part.steps)), ""]
+    lines = [
+        f"## {part.title}",
+        "",
+        *table_lines(("", ""), [(label, code_span(value)) for label, value in part.facts]),
+        "",
+    ]
+    lines += ["### Steps", "", *table_lines(("Time", "Sent", "Reply", "Took", "Result"), map(_step, part.steps)), ""]
     if part.more:
         lines += [f"{part.more:,} more steps are not listed.", ""]
     if part.slowest:
-        lines += [f"Slowest: {_code(part.slowest)}", ""]
+        lines += [f"Slowest: {code_span(part.slowest)}", ""]
     for number, fields in enumerate(part.certificates):
         lines += ["### Certificate" if number == 0 else "### Issuer's certificate", ""]
-        lines += [*_table(("", ""), [(label, _code(value)) for label, value in fields]), ""]
+        lines += [*table_lines(("", ""), [(label, code_span(value)) for label, value in fields]), ""]
     return lines
 
 
 def _step(step: Step) -> tuple[str, ...]:
     result = f"**{step.result}**" if step.result not in ("ok", "") else step.result
-    return f"{step.time} s", _code(step.said), "<br>".join(map(_code, step.reply)), step.took, result
+    return f"{step.time} s", code_span(step.said), "<br>".join(map(code_span, step.reply)), step.took, result
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+def table_lines(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A table, its cells as they are."""
     line = "| " + " | ".join(head) + " |"
     return [line, "|" + " --- |" * len(head), *("| " + " | ".join(row) + " |" for row in rows)]
 
 
-def _code(text: str) -> str:
+def code_span(text: str) -> str:
     """Text as a code span, in which nothing has a meaning; a table's bars are escaped in it too."""
     if not text.strip():
         return ""
