@@ -4,19 +4,15 @@ Everything it needs is made in a folder of its own; the machine's own Dovecot is
 has logged in to the server on ``relay_port``, which has to be there.
 """
 
-import contextlib
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 from typing import Self
 
-from servers import certificates
-from servers.postfix import HOST, LIFE_LIMIT, PATH, START_LIMIT, free_ports
+from servers import certificates, daemons
+from servers.postfix import HOST, LIFE_LIMIT, PATH, free_ports
 
 USER, PASSWORD = "alice", "wonderland"
 HOW_TO_GET_IT = "apt-get install dovecot-core dovecot-submissiond, and run as root"
@@ -96,25 +92,11 @@ class Dovecot:
                 start_new_session=True,
                 env=os.environ | {"PATH": PATH},
             )
-        deadline = time.monotonic() + START_LIMIT
-        while time.monotonic() < deadline and self._process.poll() is None:
-            try:
-                with socket.create_connection((HOST, self.port), timeout=START_LIMIT) as sock:
-                    if sock.recv(512).startswith(b"220 "):
-                        return self
-            except OSError:
-                time.sleep(0.02)
-        log = "".join(file.read_text() for file in (self.folder / "output", self.folder / "log") if file.exists())
+        if daemons.greets(self._process, HOST, self.port):
+            return self
+        log = daemons.said(self.folder)
         self.__exit__()
         raise RuntimeError(f"Dovecot does not greet on port {self.port}:\n{log}")
 
     def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(10)
-        finally:
-            # Only its own children are in the process group that start_new_session made.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            shutil.rmtree(self.folder, ignore_errors=True)
+        daemons.end(self._process, self.folder)

@@ -10,7 +10,6 @@ import os
 import pwd
 import random
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -18,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Self
 
-from servers import certificates
+from servers import certificates, daemons
 
 HOST = "127.0.0.1"
 DOMAIN = "mail.test"
@@ -26,8 +25,6 @@ ACCOUNT = ("alice", "wonderland")
 HOW_TO_GET_IT = "apt-get install postfix sasl2-bin libsasl2-modules swaks libnet-ssleay-perl curl, and run as root"
 
 PATH = f"/usr/sbin:/sbin:{os.environ.get('PATH', os.defpath)}"
-START_LIMIT = 20.0
-"""Seconds until the greeting."""
 LIFE_LIMIT = 3600
 """Seconds after which it ends by itself, should the run be killed."""
 
@@ -120,28 +117,23 @@ class Postfix:
     def start(self) -> None:
         """Run it until it greets; raises RuntimeError with its log if it does not."""
         self._write_configuration()
-        daemons = _output("postconf", "-dh", "daemon_directory")
+        programs = _output("postconf", "-dh", "daemon_directory")
         with (self.folder / "output").open("wb") as output:
             self._process = subprocess.Popen(
-                [f"{daemons}/master", "-c", self.folder / "conf", "-d", "-e", str(LIFE_LIMIT)],
+                [f"{programs}/master", "-c", self.folder / "conf", "-d", "-e", str(LIFE_LIMIT)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self._wait_for_greeting()
+        if not daemons.greets(self._process, HOST, self.port):
+            log = self.log()
+            self.stop()
+            raise RuntimeError(f"Postfix does not greet on port {self.port}:\n{log}")
 
     def stop(self) -> None:
         """End it and what it started, and remove its folder."""
-        self._process.terminate()
-        try:
-            self._process.wait(10)
-        finally:
-            # Only its own children are in the process group that start_new_session made.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            shutil.rmtree(self.folder)
+        daemons.end(self._process, self.folder)
 
     def __enter__(self) -> Self:
         self.start()
@@ -166,7 +158,7 @@ class Postfix:
         raise AssertionError(f"Postfix delivered no message with {marker!r}:\n{self.log()}")
 
     def log(self) -> str:
-        return "".join(file.read_text() for file in (self.folder / "output", self.folder / "log") if file.exists())
+        return daemons.said(self.folder)
 
     def _write_configuration(self) -> None:
         mail = pwd.getpwnam("mail")
@@ -187,20 +179,6 @@ class Postfix:
         accounts = conf / "sasl" / "sasldb2"
         _output("saslpasswd2", "-p", "-c", "-f", str(accounts), "-u", DOMAIN, user, stdin=password)
         shutil.chown(accounts, "postfix")
-
-    def _wait_for_greeting(self) -> None:
-        deadline = time.monotonic() + START_LIMIT
-        while time.monotonic() < deadline and self._process.poll() is None:
-            try:
-                with socket.create_connection((HOST, self.port), timeout=START_LIMIT) as sock:
-                    if sock.recv(512).startswith(b"220 mail.test "):
-                        sock.sendall(b"QUIT\r\n")
-                        return
-            except OSError:
-                time.sleep(0.02)
-        log = self.log()
-        self.stop()
-        raise RuntimeError(f"Postfix does not greet on port {self.port}:\n{log}")
 
 
 def _make_queue(spool: Path) -> None:

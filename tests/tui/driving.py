@@ -14,7 +14,8 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widget import Widget
 
-from servers.scripted import END_OF_DATA, Handler, Peer, ScriptedServer
+from servers.scripted import Handler, ScriptedServer
+from session.serving import serving
 from smtpscope.profile import Profile
 from smtpscope.session.recorder import Recorder
 from smtpscope.session.thread import SessionThread
@@ -42,40 +43,9 @@ OFFER = b"250-mail.test\r\n250-PIPELINING\r\n250-SIZE 1000000\r\n250-8BITMIME\r\
 
 
 def answering(replies: Mapping[str, bytes | Sequence[bytes]] | None = None, **gates: asyncio.Event) -> Handler:
-    """A mail server that says yes, but for ``replies``: by verb, BANNER or DOT, one or one after the other.
-
-    A reply to a verb that has a gate waits until that is set. An empty reply is none; after a 221 or 421 it closes.
-    """
-    given = {verb: [each] if isinstance(each, bytes) else list(each) for verb, each in (replies or {}).items()}
-    usual = {
-        "BANNER": b"220 mail.test ESMTP\r\n",
-        "EHLO": OFFER,
-        "DATA": b"354 Go on\r\n",
-        "QUIT": b"221 2.0.0 Bye\r\n",
-    }
-    usual["DOT"] = b"250 2.0.0 Ok: queued as 4F1E2D3C4B\r\n"
-
-    async def handler(peer: Peer) -> None:
-        verb = "BANNER"
-        while True:
-            if (gate := gates.get(verb)) is not None:
-                await gate.wait()
-            left = given.get(verb, [usual.get(verb, b"250 2.0.0 Ok\r\n")])
-            reply = left.pop(0) if len(left) > 1 else left[0]
-            if reply:
-                await peer.send(reply)
-            if reply.startswith((b"221", b"421")):
-                return
-            if reply.startswith(b"354"):
-                await peer.read_until(END_OF_DATA)
-                verb = "DOT"
-            elif reply.startswith(b"334"):
-                await peer.line()
-                verb = "RESPONSE"
-            else:
-                verb = (await peer.line()).split(b" ")[0].decode("latin-1").upper()
-
-    return handler
+    """A mail server that says yes, but for ``replies``, and offers more than the plainest."""
+    usual = {"EHLO": OFFER, "DOT": b"250 2.0.0 Ok: queued as 4F1E2D3C4B\r\n"}
+    return serving(usual | dict(replies or {}), **gates)
 
 
 @dataclass
