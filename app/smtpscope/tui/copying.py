@@ -16,7 +16,14 @@ SECRET = "··"
 
 
 class Copying(Acting):
-    """The app's actions for octets."""
+    """The app's actions that copy."""
+
+    def do_transcript(self) -> None:
+        """Copy the session."""
+        from smtpscope.session.transcript import transcript  # not before it is needed: a start is quicker without
+
+        text = transcript(self.recorder, redact=self.view.redactor)
+        self.say(clipboard.copy(text, self.copy_to_clipboard))
 
     def do_hex(self) -> None:
         """Copy as pairs of hexadecimal digits, sixteen a line."""
