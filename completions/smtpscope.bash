@@ -28,7 +28,7 @@ _smtpscope() {
         _smtpscope_files "$current" && return ;;
     --password) _smtpscope_from "$current" - @ cmd: netrc keyring && return ;;
     --password-env) COMPREPLY=($(compgen -A export -- "$current")) && return ;;
-    -f | --from | -t | --to | -h | --helo | --ehlo | -li | -au | -ap | -d | --data | --timeout) return ;;
+    -f | --from | -t | --to | -h | --helo | --ehlo | -li | -au | --auth-user | -ap | --auth-password | -d | --data | --timeout) return ;;
     -tlsp | --tls-protocol) _smtpscope_from "$current" tlsv1_2 tlsv1_3 tlsv1 tlsv1_1 && return ;;
     --tls-cipher | --tls-sni | --tls-verify-target) return ;;
     esac
@@ -41,7 +41,7 @@ _smtpscope() {
             -tls -tlsc -tlso -tlsos --tls-on-connect --tls-optional --tls-optional-strict -tlsp --tls-protocol \
             --tls-cipher --tls-sni --tls-verify --tls-verify-ca --tls-verify-host --tls-verify-target --tls-cert \
             --tls-key --tls-chain --tls-get-peer-cert --tls-get-peer-chain --keylog --help-tls \
-            --tls-ca-path --tls-insecure -a --auth -au -ap --password --password-env --timeout --auto --save --with-secrets \
+            --tls-ca-path --tls-insecure -a --auth -au --auth-user -ap --auth-password --password --password-env --timeout --auto --save --with-secrets \
             --no-keep --ascii --no-transcript --serve-only --version --help
         ;;
     :*)

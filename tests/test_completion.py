@@ -48,7 +48,7 @@ def offered(*words: str, folder: Path) -> list[str]:
         (["mail.test", "-tl"], ["-tls", "-tlsc", "-tlso", "-tlsos", "-tlsp"]),
         (["mail.test", "--auto", ""], sorted(AUTO)),
         (["mail.test", "-a", "P"], ["PLAIN"]),
-        (["mail.test", "-a", "--au"], ["--auth", "--auto"]),
+        (["mail.test", "-a", "--aut"], ["--auth", "--auth-password", "--auth-user", "--auto"]),
         (["mail.test", "-au", ""], []),
         (["open", "a"], ["a $(b).jsonl", "a.jsonl"]),
         (["diff", "a.jsonl", "b"], ["b.jsonl"]),

@@ -23,6 +23,7 @@ print(open("/proc/self/environ", "rb").read().split(b"\\0")[:-1] == [b"%b=%b" % 
     [
         (["mail.test", "-ap", "wönder", "-tls"], ["mail.test", "-ap", "*******", "-tls"]),
         (["--ap", "a b", "mail.test", "--ap", "wonder"], ["--ap", "***", "mail.test", "--ap", "******"]),
+        (["--auth-password", "x", "-auth-password", "y"], ["--auth-password", "*", "-auth-password", "*"]),
         (["-ap", "-"], ["-ap", "*"]),
         (["-ap", "-tls"], ["-ap", "-tls"]),
         (["-ap"], ["-ap"]),
@@ -42,12 +43,17 @@ def test_a_process_hides_the_password_that_it_was_given(words: list[str], left: 
     assert environment == "True"
 
 
-@given(st.lists(st.sampled_from(["-ap", "--ap", "--", "-", "-tls", "", "a", "wörd"]).map(str.encode), max_size=8))
+@given(
+    st.lists(
+        st.sampled_from(["-ap", "--ap", "--auth-password", "--", "-", "-tls", "", "a", "wörd"]).map(str.encode),
+        max_size=8,
+    )
+)
 def test_only_what_stands_behind_its_name_is_hidden(words: list[bytes]) -> None:
     line = b"".join(word + b"\0" for word in words)
     for begin, end in _places(line):
         before = line[:begin].split(b"\0")[:-1]
-        assert before[-1] in (b"-ap", b"--ap")
+        assert before[-1] in (b"-ap", b"--ap", b"--auth-password")
         assert line[begin:end] + b"\0" in line
         assert line[end : end + 1] == b"\0"
         assert b"\0" not in line[begin:end]

@@ -36,6 +36,13 @@ def test_a_variable_has_an_option_of_its_own() -> None:
     assert wanted("--password-env", "MAIL_WORD") == wanted("--password", "env:MAIL_WORD")
 
 
+@pytest.mark.parametrize("name", ["-ap", "--ap", "-auth-password", "--auth-password"])
+def test_it_has_both_of_swaks_names(name: str) -> None:
+    assert wanted("--auth-user", "alice", name, WORD) == wanted("-au", "alice", "-ap", WORD)
+    assert wanted(name) == wanted("-ap")
+    assert wanted(name) != wanted()
+
+
 @pytest.mark.parametrize("literal", ["@file", "-", "cmd:pass", "env:HOME", "netrc", "keyring"])
 def test_ap_takes_anything_as_the_password_itself(literal: str) -> None:
     """As swaks does."""
@@ -53,6 +60,13 @@ def test_ap_takes_anything_as_the_password_itself(literal: str) -> None:
         ([f"--password={WORD}"], "stands apart"),
         ([f"--password{WORD}"], "stands apart"),
         ([f"-ap{WORD}"], "stands apart"),
+        ([f"--auth-password={WORD}"], "stands apart"),
+        ([f"-auth-password{WORD}"], "stands apart"),
+        ([f"-ap={WORD}"], "stands apart"),
+        ([f"--auth-pass={WORD}"], "--auth-pass is not an option"),
+        ([f"--pass={WORD}"], "--pass is not an option"),
+        ([f"--smtp-secret={WORD}"], "--smtp-secret is not an option"),
+        (["--auth-password", WORD, "--password", "netrc"], "One password is enough: -ap or --password."),
         (["-ap", WORD, "--password", "netrc"], "One password is enough: -ap or --password."),
         (["-ap", "--password", "netrc"], "One password is enough"),
         (["--password-env", "A", "--password", "netrc"], "--password or --password-env"),
@@ -93,7 +107,7 @@ def test_a_pipe_and_a_command_with_the_password_in_it_are_not_remembered(source:
 STARTING = ("/bin/sh", "-c", 'echo $$ >"$HOME/pid"; exec "$@"', "sh", *PROGRAM)
 PIPING = ("/bin/sh", "-c", 'echo "$MAIL_WORD" | "$@"', "sh", *STARTING)
 CLOSING = ("/bin/sh", "-c", '"$@" <&-', "sh", *PROGRAM)
-WAYS = ["-ap", "@", "env:", "cmd:", "netrc:", "-", "prompt"]
+WAYS = ["-ap", "--auth-password", "@", "env:", "cmd:", "netrc:", "-", "prompt"]
 
 
 def words_for(way: str, folder: Path) -> list[str]:
@@ -102,8 +116,8 @@ def words_for(way: str, folder: Path) -> list[str]:
     (folder / "netrc").write_text(f"machine 127.0.0.1 login alice password {WORD}\n")
     (folder / "netrc").chmod(0o600)
     match way:
-        case "-ap":
-            return ["-au", "alice", "-ap", WORD]
+        case "-ap" | "--auth-password":
+            return ["-au", "alice", way, WORD]
         case "prompt":
             return ["-au", "alice", "-ap"]
         case "netrc:":

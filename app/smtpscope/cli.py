@@ -25,7 +25,7 @@ _NO_TERMINAL = "This needs a terminal: standard input and standard error must be
 def main(argv: list[str] | None = None) -> int:
     """Do what the words ``argv``, by default those of this process, ask for; the exit code."""
     words = sys.argv[1:] if argv is None else argv
-    if argv is None and ("-ap" in words or "--ap" in words):
+    if argv is None and any(word.startswith(("-ap", "--ap", "-auth-p", "--auth-p")) for word in words):
         from smtpscope.process_words import hide_password
 
         hide_password()

@@ -49,8 +49,8 @@ HELP = r"""smtpscope: an interactive SMTP debugger. Names take one dash or two.
   -tls, -tlsc                STARTTLS, or TLS from the first octet on
   --tls-ca-path PATH         trust these; --tls-insecure trusts all; --help-tls
   -a --auth [LIST]           log in, by the best mechanism or the first of LIST
-  -au USER -ap [PASSWORD]    -ap alone asks; --password-env NAME is a variable
-  --password SOURCE          @FILE, -, cmd:COMMAND, netrc or keyring
+  -au --auth-user USER       -ap --auth-password [PASSWORD]; -ap alone asks
+  --password SOURCE, --password-env NAME  @FILE, -, cmd:COMMAND, netrc, keyring
   --timeout TIME             for each reply: 30, 30s, 2m, 1h; 0 for no limit
   --auto STEP                run to none, banner, ehlo (default), tls or auth
   --save FILE                write the session to it; --with-secrets hides none
@@ -320,8 +320,8 @@ COMMAND = Words(
         _flag("--tls-insecure"),
         *(_of_tls(option) for option in tls_given.OPTIONS),
         _option("--auth", "-a", metavar="[LIST]"),
-        _option("-au", metavar="USER", reader=read_user),
-        _option("-ap", metavar="[PASSWORD]", reader=read_password),
+        _option("-au", "--auth-user", "au", metavar="USER", reader=read_user),
+        _option("-ap", "--auth-password", "ap", metavar="[PASSWORD]", reader=read_password),
         _option("--password", metavar="SOURCE", reader=read_source),
         _option("--password-env", metavar="NAME", reader=lambda name: read_source(f"env:{name}")),
         _option("--data", "-d", metavar="TEXT|@FILE", reader=read_data),

@@ -6,17 +6,13 @@ elsewhere they stay as they are, and ``--password`` is the way that shows nothin
 
 from __future__ import annotations
 
-import sys
-
-_NAMES = (b"-ap", b"--ap")
+_NAMES = (b"-ap", b"--ap", b"-auth-password", b"--auth-password")
 _ARG_START = 48 - 3
 """Of the fields behind the process's name, which one says where its words begin."""
 
 
 def hide_password() -> bool:
     """Write ``*`` over each octet of the value of ``-ap``; whether there was one and it was done."""
-    if "-ap" not in sys.argv and "--ap" not in sys.argv:  # the usual case costs nothing
-        return False
     try:
         with open("/proc/self/stat", "rb") as stat:
             start = int(stat.read().rpartition(b")")[2].split()[_ARG_START])

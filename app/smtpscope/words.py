@@ -86,12 +86,12 @@ def _unknown(word: str, options: dict[str, click.Option]) -> NoReturn:
         _refuse_glued(name, options[name])
     near = get_close_matches(name, options, n=1)
     glued = [] if word.startswith("--") else [n for n, o in options.items() if name.startswith(n) and not o.is_flag]
-    # What follows -ap may be a password and is not repeated.
-    if name.startswith(("ap", "password")) or (glued and not near):
+    # What follows -ap may be a password and is not repeated, nor what follows an equals sign.
+    if name.startswith(("ap", "auth-password", "password")) or (glued and not near):
         known = max(glued or ["ap"], key=len)
         _refuse_glued(known, options[known])
     hint = f"did you mean {_dashed(near[0], options[near[0]])}?" if near else "--help lists them all."
-    raise click.UsageError(f"{word} is not an option: {hint}")
+    raise click.UsageError(f"{word.partition('=')[0]} is not an option: {hint}")
 
 
 def _refuse_glued(name: str, option: click.Option) -> NoReturn:
