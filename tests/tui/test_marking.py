@@ -109,14 +109,18 @@ async def test_selected_rows_are_copied_as_they_are_shown(state_folder: Path) ->
         assert "copied 4 lines" in hands.said
 
 
+async def mark_by_mouse(hands: Driven, word: str) -> None:
+    """Draw over a word of the log."""
+    view = hands.app.main.log_view
+    x, y = next((row.index(word), y) for y, row in enumerate(drawn(hands)) if word in row)
+    await hands.pilot.mouse_down(view, offset=(x, y))
+    await hands.pilot.hover(view, offset=(x + len(word) - 1, y))
+    await hands.pilot.mouse_up(view, offset=(x + len(word) - 1, y))
+
+
 async def test_text_marked_by_mouse_is_copied_until_it_is_let_go(state_folder: Path) -> None:
     async with driven(PROFILE, finished()) as hands:
-        view = hands.app.main.log_view
-        y = next(y for y, row in enumerate(drawn(hands)) if "250 2.0.0 Ok: queued" in row)
-        x = drawn(hands)[y].index("queued")
-        await hands.pilot.mouse_down(view, offset=(x, y))
-        await hands.pilot.hover(view, offset=(x + 5, y))
-        await hands.pilot.mouse_up(view, offset=(x + 5, y))
+        await mark_by_mouse(hands, "queued")
         await hands.press("y")
         assert copied(state_folder) == b"queued"
         await hands.press("escape", "k", "y")
@@ -220,12 +224,7 @@ async def test_escape_lets_the_selection_go() -> None:
 
 async def test_ctrl_c_copies_marked_text_to_the_file_too(state_folder: Path) -> None:
     async with driven(PROFILE, finished()) as hands:
-        view = hands.app.main.log_view
-        y = next(y for y, row in enumerate(drawn(hands)) if "250 2.0.0 Ok: queued" in row)
-        x = drawn(hands)[y].index("queued")
-        await hands.pilot.mouse_down(view, offset=(x, y))
-        await hands.pilot.hover(view, offset=(x + 5, y))
-        await hands.pilot.mouse_up(view, offset=(x + 5, y))
+        await mark_by_mouse(hands, "queued")
         await hands.press("ctrl+c")
         assert copied(state_folder) == b"queued"
         assert "copied 1 line" in hands.said

@@ -11,7 +11,7 @@ from textual.events import MouseScrollDown, MouseScrollRight, MouseScrollUp
 from smtpscope_widgets.places import Place
 from smtpscope_widgets.spans import Spans, broken, with_hits, without
 from smtpscope_widgets.wire_log import Row, WireLog
-from widgets.test_wire_log import HOSTILE, LogApp, Numbers, Rows, lines, said, strips
+from widgets.test_wire_log import HOSTILE, LogApp, Numbers, Rows, do, lines, said, strips
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -158,20 +158,12 @@ async def test_whatever_happens_in_the_wrapped_view_it_is_full_and_the_cursor_on
         rows = Long(7)
         log.wrap, log.provider = True, rows
         for what, number in steps:
-            if what == "rows":
-                rows.count = number
-                log.sync()
-            elif what == "changed":
-                rows.count = number
-                log.refresh_rows(number // 2)
-            elif what == "page":
-                log.action_page(1 if number % 2 else -1)
-            elif what == "view":
+            if what == "view":
                 log.move_view(number - 30)
             elif what == "left":
                 log.move_sideways(number - 30)
             else:
-                setattr(log, what, bool(number % 2) if what == "wrap" else number)
+                do(log, rows, what, bool(number % 2) if what == "wrap" else number)
             assert (0 <= log.cursor < rows.count) if rows.count else log.cursor == -1
             assert log.at <= log._end
             assert not log.follow or log.at == log._end

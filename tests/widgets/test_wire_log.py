@@ -397,6 +397,20 @@ async def test_a_million_rows_are_never_walked() -> None:
         assert len(rows.asked) <= 3 * 30
 
 
+def do(log: WireLog, rows: Numbers, what: str, number: int) -> None:
+    """One of the things that can happen to a log, or that its user does."""
+    if what == "rows":
+        rows.count = number
+        log.sync()
+    elif what == "changed":
+        rows.count = number
+        log.refresh_rows(number // 2)
+    elif what == "page":
+        log.action_page(1 if number % 2 else -1)
+    else:
+        setattr(log, what, number)
+
+
 async def test_whatever_happens_the_cursor_is_on_a_row_and_following_is_being_at_the_end() -> None:
     step = st.tuples(st.sampled_from(["rows", "changed", "cursor", "top", "follow", "page"]), st.integers(0, 60))
 
@@ -405,16 +419,7 @@ async def test_whatever_happens_the_cursor_is_on_a_row_and_following_is_being_at
         rows = Numbers(7)
         log.provider = rows
         for what, number in steps:
-            if what == "rows":
-                rows.count = number
-                log.sync()
-            elif what == "changed":
-                rows.count = number
-                log.refresh_rows(number // 2)
-            elif what == "page":
-                log.action_page(1 if number % 2 else -1)
-            else:
-                setattr(log, what, number)
+            do(log, rows, what, number)
             assert (0 <= log.cursor < rows.count) if rows.count else log.cursor == -1
             assert 0 <= log.top <= log.max_scroll_y
             assert not log.follow or log.top == log.max_scroll_y
