@@ -64,8 +64,12 @@ def echo(code: int, password: str) -> bytes:
     return b"\r\n".join([*lines, b"%d 2.0.0 queued as %b" % (code, said[0])]) + b"\r\n"
 
 
-def echoing(password: str, offered: str = "PLAIN LOGIN CRAM-MD5", *, tls: bool = False) -> Handler:
-    """It repeats the password whenever it opens its mouth; the first login is refused, the second not."""
+def echoing(
+    password: str, offered: str = "PLAIN LOGIN CRAM-MD5", *, tls: bool = False, said: str | None = None
+) -> Handler:
+    """It repeats the password, or says something else, whenever it opens its mouth; the first login is refused, the
+    second not."""
+    key, password = password.encode(), password if said is None else said
     octets = password.encode()
 
     async def handler(peer: Peer) -> None:
@@ -76,7 +80,7 @@ def echoing(password: str, offered: str = "PLAIN LOGIN CRAM-MD5", *, tls: bool =
 
         async def log_in(mechanism: bytes, initial: list[bytes], refuse: bool) -> None:
             first = b64decode(initial[0].replace(b"=", b"") and initial[0]) if initial else None
-            steps = exchange(mechanism.decode().upper(), first, octets, refuse)
+            steps = exchange(mechanism.decode().upper(), first, key, refuse)
             try:
                 challenge = next(steps)
                 while True:
