@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from OpenSSL import SSL
 
 from smtpscope.smtp.certificates import ChainError
+from smtpscope.smtp.tls_names import alert_name
 from smtpscope.smtp.tls_options import TLSOptions
 from smtpscope.visible import safe
 
@@ -44,38 +45,6 @@ _NO_RENEGOTIATION = 100
 _USER_CANCELED = 90
 _CERTIFICATE_WANTED = (40, 42, 46, 49, 116)
 """What servers say where a client certificate that they asked for did not come."""
-
-# The names of the alerts in the RFCs, for those that either side sends.
-_NAMES = {
-    10: "unexpected_message",
-    20: "bad_record_mac",
-    21: "decryption_failed",
-    22: "record_overflow",
-    40: "handshake_failure",
-    42: "bad_certificate",
-    43: "unsupported_certificate",
-    44: "certificate_revoked",
-    45: "certificate_expired",
-    46: "certificate_unknown",
-    47: "illegal_parameter",
-    48: "unknown_ca",
-    49: "access_denied",
-    50: "decode_error",
-    51: "decrypt_error",
-    70: "protocol_version",
-    71: "insufficient_security",
-    80: "internal_error",
-    86: "inappropriate_fallback",
-    90: "user_canceled",
-    100: "no_renegotiation",
-    109: "missing_extension",
-    110: "unsupported_extension",
-    112: "unrecognized_name",
-    113: "bad_certificate_status_response",
-    115: "unknown_psk_identity",
-    116: "certificate_required",
-    120: "no_application_protocol",
-}
 
 # What OpenSSL on our side objects to, by its reason strings.
 _OBJECTIONS = {
@@ -171,8 +140,8 @@ class Notes:
         """How far the handshake came, and what we had to say, to end a sentence with; empty where it has not begun."""
         if not self.last:
             return ""
-        warned = f"; it had warned us with {_named(self.warned)}" if self.warned is not None else ""
-        said = f"; we sent {_named(self.our_alert)}" if self.our_alert is not None else ""
+        warned = f"; it had warned us with {alert_name(self.warned)}" if self.warned is not None else ""
+        said = f"; we sent {alert_name(self.our_alert)}" if self.our_alert is not None else ""
         return f", after {self.last}{warned}{said}"
 
 
@@ -181,7 +150,7 @@ def why(error: SSL.Error, notes: Notes) -> str:
     versions = notes.options.versions
     words = {"versions": versions, "oldest": versions.split(" ")[0].strip(","), "sni": safe(notes.sni)}
     if notes.alert is not None:
-        return f"the server broke off TLS: {_meaning(notes).format(**words)} ({_named(notes.alert)})"
+        return f"the server broke off TLS: {_meaning(notes).format(**words)} ({alert_name(notes.alert)})"
     if notes.ended and not notes.finished:
         return "the server ended TLS in the middle of the handshake (close_notify)"
     reasons = [str(entry[-1]) for entry in error.args[0]] if error.args and isinstance(error.args[0], list) else []
@@ -205,8 +174,3 @@ def _meaning(notes: Notes) -> str:
 def seconds(count: float) -> str:
     """A time in words."""
     return f"{count:g} second{'' if count == 1 else 's'}"
-
-
-def _named(alert: int) -> str:
-    name = _NAMES.get(alert)
-    return f"alert {alert}, {name}" if name else f"alert {alert}"
