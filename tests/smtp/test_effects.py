@@ -27,6 +27,7 @@ from smtp.playbook import (
     trace,
 )
 from smtpscope.smtp.command import SMTPCommand
+from smtpscope.smtp.edges import Mark
 from smtpscope.smtp.events import Closed, LinkStatus, Received
 from smtpscope.smtp.facts import Recipient, Transaction, capabilities
 
@@ -400,6 +401,12 @@ def test_helo_after_a_refused_ehlo_is_the_fall_back(code: int) -> None:
     assert play.machine.moves[-1].edges == ("e12", "e13")
 
 
+def test_a_helo_in_tls_does_not_fall_back_from_an_ehlo_before_it() -> None:
+    play = at_handshake(greeted() >> "EHLO me" << "502 no").secured()
+    play >> "HELO me" << "250 m"
+    assert play.machine.moves[-1].edges == ("e11", "e13")
+
+
 # -- AUTH and its challenges
 
 
@@ -646,7 +653,7 @@ def test_a_handshake_takes_the_session_back_to_the_banner(at: Callable[[], Playb
     assert trace(play.machine, moves) == f"{source.name} > CUSTOM > BANNER"
     assert (facts.tls, facts.hello, facts.ext, facts.auth, facts.txn, facts.done) == (True, "", {}, False, T.NONE, "")
     assert facts.want_login == wanted
-    assert play.machine.passed[C.BANNER].word == "TLS"
+    assert play.machine.passed[C.BANNER] == Mark(None, 1.0, "TLS"), "the handshake took from the 220 until now"
     assert play.machine.moves[-1].edges[-1] == "e25"
 
 

@@ -117,6 +117,7 @@ OWED = [
     (at_rcpt, b"BDAT\r\nQUIT\r\n", "BDAT QUIT"),
     (at_rcpt, b"BDAT x\r\nQUIT\r\n", "BDAT QUIT"),
     (at_rcpt, b"BDAT -1\r\nQUIT\r\n", "BDAT QUIT"),
+    (at_rcpt, b"BDAT " + b"9" * 5000 + b"\r\nQUIT\r\n", "BDAT QUIT"),  # more digits than Python reads
     (at_rcpt, b"BDAT \xc2\xb2\r\nQUIT\r\n", "BDAT QUIT"),
     (connected, b"BDAT 4\r\nQUIT", "BDAT"),
     (at_data, "RSET\nQUIT\nMAIL FROM:<a@b>", ""),
@@ -511,6 +512,28 @@ def test_a_refused_message_shows_at_send_message_and_its_dot_was_passed() -> Non
     assert play.machine.refusal is not None
     assert (play.machine.refusal[0], play.machine.refusal[1].code) == (C.SEND_MESSAGE, 554)
     assert play.machine.passed[C.DOT].code == 554
+
+
+def test_only_a_334_that_no_exchange_answers_asks_the_user() -> None:
+    typed = connected() >> "AUTH LOGIN" << "334 VXNlcm5hbWU6"
+    assert typed.machine.asks_user
+    assert not (typed >> "YWxpY2U=").machine.asks_user
+    running = connected().apply(Issued(9.0, C.AUTH, "AUTH LOGIN", "alice")) >> "AUTH LOGIN" << "334 VXNlcm5hbWU6"
+    assert not running.machine.asks_user
+    assert running.apply(TimedOut(99.0, 9.0)).machine.asks_user, "the exchange ends where its patience does"
+
+
+def test_of_many_moves_the_last_are_kept_and_all_are_counted() -> None:
+    play = connected()
+    before = play.machine.moved
+    for _ in range(3000):
+        play >> "RSET" << "250 ok"
+    machine = play.machine
+    assert machine.moved == before + 3000
+    assert 512 <= len(machine.moves) <= 1024
+    assert machine.moves_since(machine.moved) == []
+    assert machine.moves_since(machine.moved - 2) == machine.moves[-2:]
+    assert machine.moves_since(0) == machine.moves, "as far as they are there"
 
 
 def test_who_is_logged_in_is_known_once_the_server_said_so() -> None:

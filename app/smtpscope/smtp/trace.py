@@ -46,7 +46,7 @@ class Trace:
             return
         if edge is not None:
             edges = (*edges[: edge[0]], edge[1], *edges[edge[0] + 1 :])
-        if C.CONNECTED not in self.passed and C.CONNECTED in path[1:]:
+        if C.CONNECTED in path[1:]:
             self.passed[C.CONNECTED] = Mark(None, 0.0, "ready")
         self._walk(Move(time, path, edges))
 
