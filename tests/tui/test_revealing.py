@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from xml.etree import ElementTree
 
 import pytest
 from textual import events
@@ -104,3 +105,14 @@ async def test_nothing_but_a_key_hides_it_and_nothing_takes_it_elsewhere() -> No
         assert not leaks(hands.text + app.clipboard + app.news, WORD)
         await hands.press("ctrl+c", "y")
         assert not leaks(hands.text + app.clipboard + app.news, WORD)
+
+
+async def test_a_picture_of_the_screen_has_nothing_revealed() -> None:
+    async with showing(b"AUTH") as hands:
+        await reveal(hands)
+        image = ElementTree.fromstring(hands.app.export_screenshot())
+        shown = "".join(image.itertext())
+        assert "AUTH\N{NO-BREAK SPACE}PLAIN" in shown or "AUTH PLAIN" in shown
+        assert not leaks(shown, WORD)
+        await hands.settle()
+        assert not leaks(hands.text, WORD)

@@ -51,6 +51,11 @@ class Revealing(Acting):
         else:
             self.say("nothing is hidden in this row, or it was not kept")
 
+    def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
+        """A picture of the screen has nothing in it that is revealed."""
+        self.hide_again()
+        return super().export_screenshot(title=title, simplify=simplify)
+
     def hide_again(self) -> bool:
         """Close what is revealed; whether there was something: then the key that came has done what it is for."""
         if not isinstance(self.screen, Revealed):
