@@ -403,3 +403,35 @@ async def test_a_scram_exchange_is_done_again_with_its_user_changed_alike() -> N
         await driven.do("replay", len(driven.recorder) - 1)
     assert len(set(seen)) == 2, "each with a nonce of its own"
     assert [each[: len(b"n,,n=bob,r=")] for each in seen] == [b"n,,n=bob,r="] * 2
+
+
+# -- responses that go out ahead of their 334
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_who_sends_a_response_too_early_waits_for_the_answer_to_it(at_once: bool) -> None:
+    asks = [challenge(b"Username:"), challenge(b"Password:"), b"235 2.7.0 ok\r\n"]
+
+    async def server(peer: Peer) -> None:
+        await peer.send(GREETING[1])
+        for _ in asks:
+            await peer.line()
+        if at_once:
+            await peer.send(b"".join(asks))
+        else:
+            for reply in asks:
+                await peer.send(reply)
+        await peer.line()
+        await peer.send(b"250 ok\r\n")
+        await peer.gone()
+
+    async with driving(server, **LOGIN) as driven:
+        await driven.do("connect")
+        for line in (b"AUTH LOGIN", b64encode(b"alice"), b64encode(b"wonderland")):
+            driven.session.send(line + b"\r\n")
+        await driven.idle()
+        assert driven.session.machine.facts.auth
+        assert [done.code for done in driven.session._done] == [334, 334, 235]
+        await driven.do("send", b"NOOP\r\n")
+        assert not driven.session._busy()
+        assert driven.failures == []

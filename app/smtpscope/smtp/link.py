@@ -268,6 +268,8 @@ class SMTPLink(OwedReplies):
             pending = answer.pending
             if pending is not None and (answer.settled or (answer.reply.code == 334 and pending.kind == "AUTH")):
                 self._settle(pending, answer.reply)
+                if answer.response is not None:
+                    self._hand_over(answer.response, pending)
                 if pending.kind == "QUIT":
                     self._finish("said goodbye")
                 elif pending.kind in ("DATA", "DOT"):

@@ -57,6 +57,8 @@ class Answer(NamedTuple):
     note: str = ""
     early: bool = False
     """It came in data mode, before the dot."""
+    response: Pending | None = None
+    """Of a 334: what went out as a command, too early, and is the response."""
 
 
 class Machine(Trace):
@@ -252,12 +254,13 @@ class Machine(Trace):
 
     def _challenged(self, reply: Reply, pending: Pending) -> Answer:
         """A 334: a response is wanted, unless it went out too early, as if it were a command."""
-        self.facts.challenge = reply.text
+        self.facts.challenge, early = reply.text, None
         if len(self.pending) > 1:
+            early = self.pending[1]
             del self.pending[1]
             self.facts.challenge = None
         self._walk(Move(reply.last, (C.AUTH, C.AUTH), ("e15",)))
-        return Answer(reply, pending, False)
+        return Answer(reply, pending, False, response=early)
 
     def _settle(self, reply: Reply, pending: Pending) -> Answer:
         facts, source = self.facts, self.facts.here

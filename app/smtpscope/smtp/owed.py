@@ -162,6 +162,11 @@ class OwedReplies:
                 future.set_exception(outcome)
                 future.exception()  # it may be that nobody looks
 
+    def _hand_over(self, response: Pending, auth: Pending) -> None:
+        """What seemed a command is a response: who waits for its reply waits for that of AUTH, which comes next."""
+        if waiters := self._waiters.pop(response, None):
+            self._waiters.setdefault(auth, []).extend(waiters)
+
     def _settle_swallowed(self) -> None:
         """Lines behind a DATA became message text with its 354: no reply will come, and nobody need wait for one."""
         for pending in [each for each in self._waiters if each not in self.machine.pending]:
