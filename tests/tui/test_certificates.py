@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ssl
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from servers import certificates
+from servers.scripted import Peer
 from smtpscope.smtp.events import Event, Opened, Secured
-from tui.driving import Driven, driven
+from tui.driving import PROFILE, Driven, driven, on_server
 from tui.recordings import WALL
 
 
@@ -78,3 +80,34 @@ async def test_pem_is_completed_and_explained(here: Path) -> None:
         await hands.write("pe")
         await hands.press("tab")
         assert hands.app.main.line.value == "pem "
+
+
+async def test_the_row_of_a_handshake_shows_its_records_and_octets(here: Path) -> None:
+    """One that failed, too: what the server sent in the place of TLS is all there."""
+
+    async def handler(peer: Peer) -> None:
+        await peer.send(b"220 mail.test\r\n")
+        await peer.line()
+        await peer.send(b"250-mail.test\r\n250 STARTTLS\r\n")
+        await peer.line()
+        await peer.send(b"220 go\r\n")
+        await peer.read_some()
+        await peer.send(b"\x15\x03\x03\x00\x02\x02\x28")
+        await peer.gone()
+
+    async with on_server(handler, replace(PROFILE, tls="starttls")) as (hands, _):
+        await hands.press("space", "space")
+        assert "the server broke off TLS" in hands.said
+        await hands.press("3", "z")
+        assert "ClientHello" in hands.inspector
+        assert "Alert: alert 40, handshake_failure" in hands.inspector
+        await hands.press("right")
+        assert "16 03 01" in hands.inspector
+        await hands.press("end")
+        octets = " ".join(row[7:55] for row in hands.inspector.split("\n"))
+        assert "15 03 03 00 02 02 28" in " ".join(octets.split())
+        await hands.press("z", "2")
+        while "TLS handshake" not in hands.log[hands.app.main.cursor_row]:
+            await hands.press("k")
+        await hands.press("3", "z", "left")
+        assert "record by record" in hands.inspector

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from smtpscope.secret import Secret
@@ -16,7 +17,7 @@ from smtpscope.session.repeat_table import repeat_lines
 from smtpscope.session.reveal import shape_lines
 from smtpscope.session.view import View
 from smtpscope.session.waterfall import Bar, bars, head
-from smtpscope.smtp.events import Received, Secured, Sent
+from smtpscope.smtp.events import Failed, Link, Received, Secured, Sent
 from smtpscope.smtp.reply import Reply, ReplyReader
 from smtpscope.tui.header import Shown
 from smtpscope.visible import safe
@@ -45,13 +46,15 @@ class Look(NamedTuple):
     """The password that was given for this run."""
     earlier: Mapping[Secured, Known | None] = {}
     """What servers had shown before these handshakes."""
+    kept: bool = False
+    """It goes into a picture that is kept: what is for the screen alone is left out."""
 
     def state(self, tab: str) -> tuple[object, ...]:
         """What the tab depends on: while it is the same, nothing need be shown anew."""
         log, row = self.view.log, self.row
         said = (log.length[row], log.text.get(row), log.kind[row]) if row >= 0 else ()
         whole = () if tab in ("reply", "bytes") else (self.event, round(self.shown.now))
-        return (row, tab, len(self.rows), *said, log.redactor.forms, *whole)
+        return (row, tab, self.kept, len(self.rows), *said, log.redactor.forms, *whole)
 
     @property
     def event(self) -> int:
@@ -123,7 +126,7 @@ def _explained(look: Look) -> list[Spans]:
         if reply is not None:
             asked = log.asked[rows[0]]
             lines = [log.spans(each, whole=True) for each in rows[:LINES]]
-            beside = [*_step(look), *shape_lines(log, rows[0], look.given)]
+            beside = [*_step(look), *([] if look.kept else shape_lines(log, rows[0], look.given))]
             explained = reply_lines(reply, asked if asked >= 0 else None, look.situation, look.tests(row), beside)
             return [*explained, [], *lines]
         return [[("A line of a reply that has not ended.", "text")], [], log.spans(row)]
@@ -143,7 +146,18 @@ def _explained(look: Look) -> list[Spans]:
             log.spans(row),
         ]
     words = log.text.get(row, "")
-    return [[(safe(words), "text")], *failure_lines(words, look.tests(row))]
+    return [[(safe(words), "text")], *failure_lines(words, look.tests(row)), *_handshake(look)]
+
+
+def _handshake(look: Look) -> list[Spans]:
+    """The records of the handshake that the row begins or ends."""
+    recorder, index = look.view.recorder, look.view.log.event[look.row]
+    if not isinstance(recorder[index], Link | Secured | Failed):
+        return []
+    from smtpscope.session.tls_records import handshake_lines  # not before it is needed
+
+    lines = handshake_lines(recorder, index)
+    return [[], *lines] if lines else []
 
 
 def _step(look: Look) -> list[Spans]:
@@ -193,7 +207,16 @@ def bytes_of(look: Look) -> tuple[bytes, list[int], list[tuple[int, int]]]:
         octets = log.octets(each, LIMIT)
         hidden += [(len(data) + start, len(data) + end) for start, end in log.hidden(each, octets)]
         data += octets
-    return data, _boundaries(log, look.rows), hidden
+    return (data, _boundaries(log, look.rows), hidden) if data or look.row < 0 else _cipher_of(look)
+
+
+def _cipher_of(look: Look) -> tuple[bytes, list[int], list[tuple[int, int]]]:
+    """The same of a handshake that the row begins or ends: both directions as they crossed the wire."""
+    from smtpscope.session.tls_records import handshake_of  # not before it is needed
+
+    pieces = [event.data for event in handshake_of(look.view.recorder, look.view.log.event[look.row])]
+    ends = [*accumulate(map(len, pieces))]
+    return b"".join(pieces)[:LIMIT], [end for end in ends[:-1] if end < LIMIT], []
 
 
 def _boundaries(log: Log, rows: list[int]) -> list[int]:
