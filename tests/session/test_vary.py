@@ -26,6 +26,7 @@ from smtpscope.secret import Secret
 from smtpscope.session.redact import Redactor
 from smtpscope.session.vary_runs import THINGS, Varied, begin_text, newest
 from smtpscope.session.vary_table import markdown, table
+from smtpscope.session.vary_values import completions
 from smtpscope.session.vary_words import conclusion
 from smtpscope.smtp.command import C
 from smtpscope.smtp.events import Asked, Closed, Event, Failed, Link, LinkStatus, Opened, Received, Sent, Told
@@ -135,7 +136,7 @@ async def test_the_password_is_right_and_one_mechanism_is_not_set_up() -> None:
         before = next(line for line in lines if "AUTH 535" in line)
         assert before.index("AUTH") == lines[at + 2].index("AUTH"), "what belongs together stands in a column"
         assert lines[at + 1].endswith("ms")
-        assert lines[-1] == "   LOGIN     not tried"
+        assert lines[-1] == "     LOGIN     not tried"
         assert all(driven.recorder[run.event].server == "127.0.0.1" for run in varied(driven).made)  # type: ignore
         assert driven.sent.count("QUIT") == 3, "the first connection, and that of each run"
         assert len(driven.of(Opened)) == len(driven.of(Closed)) == 3
@@ -502,6 +503,39 @@ async def test_without_a_password_nothing_is_tried() -> None:
     async with driving(serving(), auto="ehlo") as driven:
         await driven.do("vary", "auth", ("PLAIN",))
         assert "a login needs user and password" in driven.failures[-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", [f"{thing} " for thing in THINGS]),
+        ("s", ["sni "]),
+        ("colour x", []),
+        ("auth ", ["auth LOGIN", "auth PLAIN"]),
+        ("auth pl", ["auth PLAIN"]),
+        ("auth LOGIN,", ["auth LOGIN,PLAIN"]),
+        ("auth LOGIN, p", ["auth LOGIN, PLAIN"]),
+        ("auth to ", ["auth to auth", "auth to mail", "auth to rcpt", "auth to data"]),
+        ("auth LOGIN t", ["auth LOGIN to "]),
+        ("user a,b to d", ["user a,b to data"]),
+        ("tls TLSv1.2,tlsv1.3,", ["tls TLSv1.2,tlsv1.3,TLSv1", "tls TLSv1.2,tlsv1.3,TLSv1.1"]),
+        ("tls to e", []),
+        ("ehlo [", ["ehlo [literal]"]),
+        ("ehlo a to ehlo ", []),
+    ],
+)
+def test_what_can_be_typed_is_completed(text: str, found: list[str]) -> None:
+    given = completions(text, ["login", "X-OTHER", "plain"])
+    assert given[: len(found)] == found
+    if not text.startswith("auth") or "to" in text:
+        assert given == found
+
+
+@given(st.text(max_size=30))
+def test_what_is_completed_goes_on_with_what_was_typed(text: str) -> None:
+    for thing in THINGS:
+        for each in completions(f"{thing} {text}", ["PLAIN"]):
+            assert each.upper().startswith(f"{thing} {text}".upper())
 
 
 # -- the table as a fold

@@ -207,9 +207,21 @@ async def test_nothing_is_sent_from_the_past() -> None:
         assert server.connections == 3
 
 
-async def test_it_is_completed() -> None:
+@pytest.mark.parametrize(
+    ("typed", "tabs", "line"),
+    [
+        ("vary e", 1, "vary ehlo "),
+        ("vary auth ", 1, "vary auth PLAIN"),
+        ("vary auth CRAM-MD5,", 1, "vary auth CRAM-MD5,PLAIN"),
+        ("vary tls 1", 1, "vary tls 1"),
+        ("vary tls t", 4, "vary tls TLSv1.3"),
+        ("vary ehlo a.test t", 1, "vary ehlo a.test to "),
+        ("vary auth PLAIN to ", 2, "vary auth PLAIN to mail"),
+    ],
+)
+async def test_it_is_completed(typed: str, tabs: int, line: str) -> None:
     async with on_server(answering()) as (hands, _):
-        await hands.press("colon")
-        await hands.write("vary e")
-        await hands.press("tab")
-        assert "vary ehlo" in hands.line
+        await hands.press("space", "colon")
+        await hands.write(typed)
+        await hands.press(*["tab"] * tabs)
+        assert hands.app.main.line.value == line

@@ -7,35 +7,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from smtpscope.profile import Profile, check_text, is_address
 from smtpscope.session import plan
 from smtpscope.session.repeat import Item, Plan, items_of, leave
 from smtpscope.session.vary_runs import LOGINS, THINGS, TLS, begin_text, newest
+from smtpscope.session.vary_values import STEPS, changes, least, values_of
 from smtpscope.session.vary_words import conclusion
-from smtpscope.smtp import dialing, sasl
 from smtpscope.smtp.events import Told
-from smtpscope.smtp.tls_options import NAMES, PROTOCOLS
 
 if TYPE_CHECKING:
     from smtpscope.session.session import Session
     from smtpscope.session.vary_runs import Run
 
-STEPS = ("ehlo", "tls", "auth", "mail", "rcpt", "data")
-"""How far a run can go: through the step, but to before DATA. With ``tls`` goes the EHLO in it."""
-MOST = 20
-"""Values."""
 ATTEMPTS = 3
 """Refused logins after which it asks again."""
-CIPHERS = ("ECDHE+AESGCM", "ECDHE+CHACHA20", "ECDHE+AES", "DHE", "kRSA", "TLS_AES_128_GCM_SHA256")
-"""Families as OpenSSL names them (those of TLS 1.2), and a suite of TLS 1.3."""
 
 _RANKS = {"STARTTLS": 1, "AUTH": 2, "MAIL": 3, "RCPT": 4, "QUIT": 9}
 _HELLO = re.compile(rb"(?im)^(EHLO|HELO|LHLO)(?:[ \t]+[^\r\n]*)?(?=\r|\n|\Z)")
-_VERSIONS = {name: f"TLSv{name.removesuffix('.0')}" for name in NAMES.values()}
-_WORDS = {f"TLSv{name.removesuffix('.0')}": word for word, name in NAMES.items()}
 
 
 class _Step(NamedTuple):
@@ -53,7 +42,7 @@ async def vary(session: Session, thing: str, values: tuple[str, ...], to: str) -
     """Ask, then make a run for each value; ValueError with a sentence for what cannot be varied so."""
     if thing not in THINGS or to not in ("", *STEPS):
         raise ValueError(f"vary knows {', '.join(THINGS)}, and to {', '.join(STEPS)}")
-    values = _values(session, thing, values)
+    values = values_of(session, thing, values)
     steps = _steps(session, thing, to)
     if await session.transport.put_question("vary", _question(session, thing, values, steps), "no", "make them") == 0:
         return
@@ -87,7 +76,7 @@ async def _all(session: Session, thing: str, values: tuple[str, ...], steps: lis
             return "no more logins"
         _tell(session, "value", f"vary {number} of {len(values)}: {value}")
         begun = len(session._begun)
-        with session._changed(**_changes(session.profile, thing, value, quiet)):
+        with session._changed(**changes(session.profile, thing, value, quiet)):
             await session._guarded(_run(session, steps, value, begun))
         varied = newest(session.recorder)
         run = varied.runs[number - 1] if varied is not None else None
@@ -139,95 +128,14 @@ def _tell(session: Session, kind: str, text: str) -> None:
     session.record(Told(session.transport.now, kind, text))
 
 
-# -- what is varied
-
-
-def _values(session: Session, thing: str, given: tuple[str, ...]) -> tuple[str, ...]:
-    """The values to try, as they are shown."""
-    found = given or _usual(session, thing)
-    if thing == "auth":
-        found = tuple(name.upper() for name in found)
-        if unknown := [name for name in found if name not in sasl.MECHANISMS]:
-            raise ValueError(f"AUTH {unknown[0]} cannot be run here: choose of {', '.join(sasl.MECHANISMS)}")
-    elif thing == "tls":
-        found = tuple(map(_version, found))
-    elif thing == "ehlo":
-        literal = dialing.address_literal(session.transport.local or "127.0.0.1")
-        found = tuple(literal if name.lower() == "[literal]" else name for name in found)
-    for value in found:
-        if not value or re.search(r"[\s,]", check_text(value, THINGS[thing])):
-            raise ValueError(f"a value of {THINGS[thing]} is one word: separate them by commas")
-    found = tuple(dict.fromkeys(found))
-    if len(found) > MOST:
-        raise ValueError(f"vary takes {MOST} values at most")
-    return found
-
-
-def _usual(session: Session, thing: str) -> tuple[str, ...]:
-    """The values where none were given."""
-    profile, facts = session.profile, session.machine.facts
-    host = profile.server
-    match thing:
-        case "auth":
-            offered = facts.ext.get("AUTH", "").upper().split()
-            known = (name for name in sasl.BEST if name in offered and (facts.tls or not name.endswith("-PLUS")))
-            if found := tuple(known):
-                return found
-            raise ValueError("no mechanism that takes a password is offered here: say EHLO first, or name mechanisms")
-        case "user":
-            local, at, domain = (profile.user or "").partition("@")
-            domain = domain or (profile.mail_from or "").rpartition("@")[2] or host.partition(".")[2]
-            if local and domain:
-                return (f"{local}@{domain}", local) if at else (local, f"{local}@{domain}")
-            raise ValueError("name the user names: vary user NAME,NAME")
-        case "tls":
-            return tuple(_WORDS)
-        case "cipher":
-            return CIPHERS
-        case "sni":
-            if not is_address(host) and host:
-                return (host, "none")
-            raise ValueError("name the server names: vary sni NAME,NAME")
-    return (session.ehlo_name, "[literal]", "localhost")
-
-
-def _version(text: str) -> str:
-    """``1.2``, ``tlsv1_2`` and the like as TLSv1.2."""
-    number = text.lower().removeprefix("tls").removeprefix("v").replace("_", ".")
-    number = "1.0" if number == "1" else number
-    if number not in _VERSIONS:
-        raise ValueError(f"{text} is no TLS version: choose of {', '.join(_WORDS)}")
-    return _VERSIONS[number]
-
-
-def _changes(profile: Profile, thing: str, value: str, quiet: bool) -> dict[str, Any]:
-    """What of the profile a value changes.
-
-    Where nothing is said in TLS but goodbye, a bad certificate is a result and no question.
-    """
-    tls: dict[str, Any] = {}
-    match thing:
-        case "user":
-            return {"user": value}
-        case "tls":
-            tls = {"protocols": (_WORDS[value],)}
-        case "cipher":
-            tls = {"cipher": value, "protocols": PROTOCOLS[3:] if value.startswith("TLS_") else PROTOCOLS[2:3]}
-        case "sni":
-            tls = {"sni": "", "target": None} if value == "none" else {"sni": value, "target": value}
-        case _:
-            return {}
-    return {"tls_options": replace(profile.tls_options, **tls), "tls_insecure": quiet or profile.tls_insecure}
-
-
 # -- what each run does
 
 
 def _steps(session: Session, thing: str, to: str) -> list[_Step]:
     limit = STEPS.index(to or ("tls" if thing in TLS else "data"))
-    least = 2 if thing in LOGINS else 1 if thing in TLS and session.profile.tls != "implicit" else 0
-    if limit < least:
-        raise ValueError(f"the {THINGS[thing]} comes after {STEPS[limit]}: write to {STEPS[least]}, or further")
+    first = least(thing, session.profile.tls == "implicit")
+    if limit < first:
+        raise ValueError(f"the {THINGS[thing]} comes after {STEPS[limit]}: write to {STEPS[first]}, or further")
     steps = [_again(session, thing, item) for item in _kept(thing, list(items_of(session)), limit)]
     if not any(_is_hello(step) for step in steps):
         steps.insert(0, _hello(session, thing))

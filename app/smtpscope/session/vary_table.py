@@ -43,7 +43,7 @@ def table(varied: Varied, redactor: Redactor | None = None, width: int = 80) -> 
     for number, run in enumerate(varied.made):
         lines += [Line(it.head(number, name), run.event), *map(Line, it.steps(number, width))]
     for value in it.values[len(varied.made) :]:
-        lines.append(Line([(f"   {value:<{name}}  not tried", "dim")]))
+        lines.append(Line([(f"     {value:<{name}}  not tried", "dim")]))
     return lines
 
 
@@ -200,7 +200,7 @@ def _cell(each: Exchange, hide: Hide) -> _Cell:
     label, done = _LABELS.get(each.kind) or hide.shown(each.verb, 20), each.secured
     if each.kind == "TLS" and done is not None:
         verdict = f"{'bad' if done.faults else 'good'} certificate"
-        said = hide.shown(f"{done.version.removeprefix('TLSv')}, {done.cipher}, {verdict}", 100)
+        said = hide.shown(f"{_version(done.version)}, {done.cipher}, {verdict}", 100)
         return _Cell(label, said, each.took, (done.chain[:1], done.faults), f"a {verdict}")
     if each.kind == "TLS":
         return _Cell(label, "failed", each.took, "failed", "failed")
@@ -208,3 +208,9 @@ def _cell(each: Exchange, hide: Hide) -> _Cell:
     shown = {hide.shown(keyword, 20): rest for keyword, rest in offered.items()} if offered is not None else None
     said = code(each) if each.kind != "CONNECT" else "" if each.good else "failed"
     return _Cell(label, said, each.took, (said, offered), said or "done", shown)
+
+
+def _version(name: str) -> str:
+    """``1.0`` for what OpenSSL calls TLSv1."""
+    number = name.removeprefix("TLSv")
+    return number if "." in number else f"{number}.0"

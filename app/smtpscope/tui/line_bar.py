@@ -312,6 +312,10 @@ class LineBar(WireLine):
     def _complete(self, text: str) -> Sequence[str]:
         if self.prompt == ":" and text.startswith("auth "):
             return [f"auth {words}" for words in completions(text.removeprefix("auth "), self._offered())]
+        if self.prompt == ":" and text.startswith("vary "):
+            from smtpscope.session import vary_values  # not before the first frame
+
+            return [f"vary {words}" for words in vary_values.completions(text.removeprefix("vary "), self._offered())]
         if self.prompt == ":":
             known = dict.fromkeys(words + (" " if more else "") for words, more, _ in COMMANDS)
             own = [words for words in known if text and words.startswith(text)]
