@@ -174,7 +174,7 @@ class Keeper:
                     time.sleep(0 if self._ending else PAUSE)
         except CannotKeep as error:
             self._complain(str(error))
-        except Exception as error:
+        except Exception as error:  # whatever it is, the session itself goes on
             self._cut_back()
             why = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
             self._complain(safe(f"The session is not written to {self.path} any more: {why}."))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeGuard
 
 from smtpscope.files import make_folder, write_whole
 from smtpscope.session.certificates import described
@@ -83,9 +84,12 @@ def _place(server: str, port: int, sni: str | None) -> str:
 
 
 def _known(row: dict[str, object]) -> Known | None:
-    sha256, pin, until, seen = (row.get(name) for name in ("sha256", "pin", "until", "seen"))
-    if not isinstance(sha256, str) or not isinstance(pin, str):
+    sha256, pin = row.get("sha256"), row.get("pin")
+    times = [float(time) for name in ("until", "seen") if _is_time(time := row.get(name))]
+    if not isinstance(sha256, str) or not isinstance(pin, str) or len(times) < 2:
         return None
-    if not all(type(time) in (int, float) and -1e11 < time < 1e11 for time in (until, seen)):  # type: ignore[operator]
-        return None
-    return Known(sha256, pin, float(until), float(seen))  # type: ignore[arg-type]
+    return Known(sha256, pin, *times)
+
+
+def _is_time(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e11 < value < 1e11

@@ -150,7 +150,7 @@ async def _apart(call: Callable[[], _T]) -> _T:
     def run() -> None:
         try:
             result = call()
-        except Exception as error:
+        except Exception as error:  # it is raised where the answer is awaited
             outcome = functools.partial(answer.set_exception, error)
         else:
             outcome = functools.partial(answer.set_result, result)

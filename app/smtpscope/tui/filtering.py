@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from threading import Event, Thread
 
 from textual.message import Message
@@ -79,7 +78,8 @@ class Filtering(Marking):
     def _completed(self, typed: str) -> list[str]:
         """The kinds of chips, then the values that there are in this session."""
         log = self.view.log
-        turned, rest = re.fullmatch(r"(\s*!?\s*)(.*)", typed, re.DOTALL).groups()  # type: ignore[union-attr]
+        rest = typed.lstrip().removeprefix("!").lstrip()
+        turned = typed.removesuffix(rest)
         kind, colon, values = rest.partition(":")
         if not colon:
             kinds = [each if each in _BARE else f"{each}:" for each in KINDS]
