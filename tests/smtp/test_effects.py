@@ -657,6 +657,23 @@ def test_a_handshake_takes_the_session_back_to_the_banner(at: Callable[[], Playb
     assert play.machine.moves[-1].edges[-1] == "e25"
 
 
+def test_a_refused_login_may_be_tried_again_in_tls() -> None:
+    play = connected() >> "AUTH PLAIN AGEAYg==" << "535 no"
+    assert play.machine.facts.auth_refused
+    assert not at_handshake(play).secured().machine.facts.auth_refused
+
+
+def test_the_recipients_of_the_last_message_are_remembered_until_the_next_mail() -> None:
+    play = at_message()
+    last = play.machine.facts.recipients
+    play >> "RSET" << "250 ok"
+    play >> "RSET" << "250 ok"
+    assert [each.path for each in last] == ["r0@mail.test"]
+    assert (play.machine.facts.recipients, play.machine.facts.past) == ((), last)
+    play >> MAIL << "250 ok"
+    assert play.machine.facts.past == ()
+
+
 def test_a_failed_handshake_ends_the_session() -> None:
     play = at_handshake().apply(Closed(99.0, "the handshake failed"))
     assert (play.here, play.machine.facts.securing, play.machine.facts.tls) == (C.NONE, False, False)

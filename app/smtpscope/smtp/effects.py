@@ -310,7 +310,7 @@ def _give_verdict(facts: Facts, pending: Pending, reply: Reply) -> None:
     if whole or not places:
         facts.verdict = reply
     if pending.owed > 1 or facts.hello == "LHLO":  # one a recipient, in the order of their RCPTs (RFC 2033 4.2)
-        places = [] if whole else places[number : number + 1]
+        places = places[number : number + 1]  # none for the last word of PRDR, which is for the whole
     everybody = list(facts.recipients)
     for place in places:
         everybody[place] = everybody[place]._replace(final=reply, final_seconds=reply.last - pending.sent)
