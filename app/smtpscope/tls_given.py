@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from smtpscope.profile import Profile, check_text
 from smtpscope.smtp.tls_options import USUAL, TLSOptions, Verify, check_pair, parse_protocols
-from smtpscope.values import readable
+from smtpscope.values import read_place, readable
 
 HELP = r"""smtpscope: the options for TLS, with swaks' names; one dash or two, = or not.
   smtpscope mail.example.org -tls -tlsp tlsv1_2 --tls-sni other.example.org
@@ -80,13 +80,9 @@ def read_pem(path: str) -> str:
 
 def read_written(path: str) -> str:
     """A file that can probably be written; whether it can is known once it is."""
-    if "\0" in path:
-        raise ValueError(f"{path} is not the name of a file.")
     if os.path.isdir(path):
         raise ValueError(f"{path} cannot be written: it is a folder.")
-    if not os.path.isdir(os.path.dirname(path) or "."):
-        raise ValueError(f"{path} cannot be written: its folder is not there.")
-    return path
+    return read_place(path)
 
 
 def read_keylog(path: str) -> str:

@@ -99,10 +99,15 @@ def read_save(path: str) -> str:
     """A file that can probably be made; whether it can is known once it is."""
     if path in ("", "-"):
         raise ValueError("--save takes the name of a file.")
-    if "\0" in path:
-        raise ValueError(f"{path} is not the name of a file.")
     if os.path.lexists(path):
         raise ValueError(f"{path} is there already: --save writes over nothing, choose another name.")
+    return read_place(path)
+
+
+def read_place(path: str) -> str:
+    """A name that a file can have, in a folder that is there."""
+    if "\0" in path:
+        raise ValueError(f"{path} is not the name of a file.")
     if not os.path.isdir(os.path.dirname(path) or "."):
         raise ValueError(f"{path} cannot be written: its folder is not there.")
     return path
