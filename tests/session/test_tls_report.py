@@ -182,6 +182,18 @@ def test_the_verdicts_come_first() -> None:
     assert [line.split("  ")[0] for line in lines[1:3]] == ["CA verdict", "name verdict"]
 
 
+@pytest.mark.parametrize(
+    ("group", "cipher", "words"),
+    [
+        ("X25519MLKEM768", "TLS_AES_128_GCM_SHA256", "X25519MLKEM768, a hybrid"),
+        ("", "DHE-RSA-AES128-GCM-SHA256", "Diffie-Hellman with numbers of the server's own"),
+        ("", "AES128-SHA", "none, or not known"),
+    ],
+)
+def test_the_group_is_told_in_words(group: str, cipher: str, words: str) -> None:
+    assert f"group           {words}" in report(secured(LEAF, group=group, cipher=cipher))
+
+
 def test_fields_stand_apart_however_long_the_chain() -> None:
     chain = [made(str(number), str(number + 1)) for number in range(8)]
     lines = report(secured(*chain)).split("\n")

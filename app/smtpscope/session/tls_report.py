@@ -79,7 +79,7 @@ class _Show:
 
 
 def _session(secured: Secured, show: _Show) -> Iterator[Spans]:
-    yield _row("group", show(secured.group) or "none, or not known")
+    yield _row("group", _group(secured, show))
     yield _row("SNI sent", show(secured.sni) or "none")
     yield _row("ALPN", "none offered: SMTP has no name there")
     yield _row("resumption", "none: every handshake here is a full one, so that the certificate is always shown")
@@ -87,6 +87,16 @@ def _session(secured: Secured, show: _Show) -> Iterator[Spans]:
         yield _row("our certificate", f"asked for, {show(secured.client_certificate)}")
     else:
         yield _row("our certificate", "not asked for")
+
+
+def _group(secured: Secured, show: _Show) -> str:
+    """The key exchange's group; OpenSSL names none where the server made its own, and RSA needs none."""
+    if "MLKEM" in secured.group.upper():
+        return f"{show(secured.group)}, a hybrid: an elliptic curve and ML-KEM, which quantum computers do not break"
+    if secured.group:
+        return show(secured.group)
+    own = secured.cipher.startswith("DHE-")
+    return "Diffie-Hellman with numbers of the server's own" if own else "none, or not known"
 
 
 def _row(name: str, text: str, kind: str = "text", indent: str = "") -> Spans:
