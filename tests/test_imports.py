@@ -20,7 +20,7 @@ def roots(modules: set[str]) -> set[str]:
 
 
 SCREEN = {"textual", "rich", "smtpscope_widgets"}
-HEAVY = {"aiosmtplib", "aiosmtpd", "trustme", "cryptography", "OpenSSL"}
+HEAVY = {"aiosmtplib", "aiosmtpd", "trustme", "cryptography", "OpenSSL", "regex"}
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,7 @@ def test_what_opens_no_screen_loads_neither_it_nor_the_wire(words: list[str]) ->
     modules = loaded_by(f"from smtpscope.cli import main; main({words})")
     assert "smtpscope.cli" in modules
     assert roots(modules) & (SCREEN | HEAVY | {"asyncio", "ssl"}) == set()
+
+
+def test_the_screen_is_there_before_anybody_searches() -> None:
+    assert "regex" not in roots(loaded_by("import smtpscope.tui.app"))

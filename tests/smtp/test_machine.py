@@ -514,6 +514,12 @@ def test_a_refused_message_shows_at_send_message_and_its_dot_was_passed() -> Non
     assert play.machine.passed[C.DOT].code == 554
 
 
+def test_a_chunk_that_was_announced_behind_data_is_text_too() -> None:
+    play = at_rcpt() >> b"DATA\r\nBDAT 100\r\n" << "354 go on"
+    assert (play.here, play.owed) == (C.DATA, "")
+    assert (play >> ".").owed == "DOT"
+
+
 def test_only_a_334_that_no_exchange_answers_asks_the_user() -> None:
     typed = connected() >> "AUTH LOGIN" << "334 VXNlcm5hbWU6"
     assert typed.machine.asks_user
