@@ -17,7 +17,7 @@ from smtpscope.session.login_steps import Change, Waiting, Word, encoded
 from smtpscope.session.login_way import Login, Way, completions, parse
 from smtpscope.session.moment import Moment
 from smtpscope.session.redact import Redactor
-from smtpscope.smtp.events import Proposed
+from smtpscope.smtp.events import Proposed, Sent
 from smtpscope.smtp.sasl_steps import respond
 
 ALICE = b"\0alice\0wonderland"
@@ -249,6 +249,9 @@ async def test_each_step_of_login_waits() -> None:
             await driven.do("respond", text)
         assert driven.session.machine.facts.auth
         assert driven.wire.endswith(b"AUTH LOGIN " + user + b"\r\n" + word + b"\r\n")
+        told = repr([event for event in driven.recorder if not isinstance(event, Sent)])
+        assert "wonderland" not in told
+        assert word.decode() not in told
 
 
 Ending = Callable[[Peer], Awaitable[None]]

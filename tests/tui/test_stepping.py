@@ -15,7 +15,7 @@ from servers.scripted import Handler, Peer, ScriptedServer
 from smtpscope.secret import Secret
 from smtpscope.smtp.command import C
 from smtpscope.smtp.events import Proposed
-from tui.driving import OFFER, PROFILE, Driven, on_server
+from tui.driving import OFFER, PROFILE, Driven, driven, on_server
 from tui.recordings import EHLO_TLS, Recording
 from tui.showing import app_on
 
@@ -431,6 +431,31 @@ async def test_a_replay_sends_what_was_sent_and_asks_nothing() -> None:
         assert server.connections == 2
         assert server.received.count(b"AUTH PLAIN " + b64encode(b"x" + ALICE)) == 2
         assert hands.line.startswith(">")
+
+
+async def test_a_replay_while_a_step_waits_ends_that() -> None:
+    async with by_hand("login steps", challenge(b"Username:"), challenge(b"Password:"), NO) as (hands, server):
+        await hands.press("enter")
+        assert hands.line.startswith("auth> {secret}")
+        await hands.press("ctrl+r")
+        assert server.connections == 2
+        assert hands.line.startswith(">")
+        assert hands.received.endswith(NO)
+
+
+async def test_a_recording_says_that_nothing_can_be_sent() -> None:
+    events = Recording().connect().says(b"220 mail.test ESMTP\r\n", 0.01)
+    events.event(Proposed(events.at, "PLAIN", "x", True))
+    async with driven(events=events.recorder[:], recording=True) as hands:
+        assert hands.line.startswith(">"), "what waited then does not wait now"
+        await command(hands, "auth plain")
+        assert "this is a recording: nothing can be sent" in hands.said
+
+
+async def test_a_step_has_room_on_a_small_screen() -> None:
+    async with by_hand("plain steps", size=(40, 12)) as (hands, _):
+        assert hands.line.startswith(r"auth> \0alice\0{secret}")
+        assert "* can" in hands.line
 
 
 async def test_help_knows_the_steps() -> None:

@@ -32,7 +32,9 @@ class Stepping(Lines):
         except ValueError as error:
             self.say(visible_text(str(error), limit=400))
             return
-        if self.session is not None and (why := self.why_not()):
+        if self.session is None:
+            self.call("login")  # which says that this is a recording
+        elif why := self.why_not():
             self.say(why)
         elif any(entry.kind == "AUTH" for entry in machine.pending):
             self.say("an AUTH is under way: wait for its reply, or ^] drops")
@@ -47,6 +49,7 @@ class Stepping(Lines):
             self.focus_line()
             line.other_form()
         elif line.prompt == ">" and len(words) == 2 and words[0].upper() == "AUTH":
+            self.focus_line()
             line.clear()
             line.to_command(f"auth {words[1].upper()} ")
         else:
