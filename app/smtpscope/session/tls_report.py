@@ -5,7 +5,7 @@ All of it comes from the recorded event and its time, so that a kept session say
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -51,7 +51,9 @@ def tls_lines(secured: Secured | None, wall: float, earlier: Known | None, redac
     bits = f", {secured.bits} bits" if secured.bits else ""
     lines: list[Spans] = [[(f"{show(secured.version)}, {show(secured.cipher)}{bits}", "strong")]]
     lines += _verdicts(secured, show)
-    problems = [*_problems(secured, links, wall, show), *_changed(earlier, links, wall)]
+    problems = list(_problems(secured, links, wall, show))
+    if earlier is not None and (sentence := changed(earlier, secured.chain, wall)):
+        problems.append(f"{sentence[:1].upper()}{sentence[1:]}. It was {visible_text(earlier.sha256, limit=64)}.")
     if problems:
         lines += [[], [("problems", "strong")], *([("x ", "bad"), (problem, "text")] for problem in problems)]
     lines += [[("! ", "warn"), (remark, "text")] for remark in _remarks(secured, links)]
@@ -171,16 +173,19 @@ def _remarks(secured: Secured, links: list[_Link]) -> Iterator[str]:
             yield f"Certificate {link.number + 1} does not belong to the chain: it vouches for none of the others."
 
 
-def _changed(earlier: Known | None, links: list[_Link], wall: float) -> Iterator[str]:
-    if earlier is None or not links or earlier.sha256 == links[0].it.fingerprint:
-        return
-    key = "its key is the same" if earlier.pin and earlier.pin == links[0].it.pin else "its key is another one, too"
+def changed(earlier: Known | None, chain: Sequence[bytes], wall: float) -> str:
+    """That a server shows another certificate than before, as a sentence without its full stop; empty if it does not.
+
+    ``earlier`` is what it showed then, ``wall`` the time of now in seconds since the Unix epoch.
+    """
+    it = described(chain[0]) if chain else None
+    if earlier is None or it is None or earlier.sha256 == it.fingerprint:
+        return ""
+    key = "its key is the same" if earlier.pin and earlier.pin == it.pin else "its key is another one, too"
     late = wall and earlier.until and earlier.until - wall < 30 * _DAY
     renewed = f"; the old one ends or ended on {_date(earlier.until)}" if earlier.until else ""
-    yield (
-        f"The certificate has changed since {_date(earlier.seen)}: {key}{renewed}"
-        f"{', so this may be its renewal' if late else ''}. It was {visible_text(earlier.sha256, limit=64)}."
-    )
+    hint = ", so this may be its renewal" if late else ""
+    return f"the certificate has changed since {_date(earlier.seen)}: {key}{renewed}{hint}"
 
 
 # -- the certificates
