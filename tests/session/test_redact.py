@@ -311,6 +311,34 @@ def test_of_a_response_that_is_what_is_secret(mechanism: bytes, response: bytes,
         assert shown(redactor, b"535 " + kept + b"\r\n") == b"535 " + kept + b"\r\n"
 
 
+LONG_TOKEN = "".join(hashlib.sha256(b"%d" % n).hexdigest().upper()[:61] + "x-_" for n in range(24)).encode()
+
+
+@pytest.mark.parametrize("given", [False, True])
+@pytest.mark.parametrize(("cut", "left"), [(slice(0, 400), 0), (slice(333, 700), 14), (slice(100, 131), 14)])
+def test_a_long_token_that_a_server_cuts_is_hidden_all_the_same(cut: slice, left: int, given: bool) -> None:
+    """In clear and in base64, and where the reply goes on in another line."""
+    response = b"user=alice\1auth=Bearer " + LONG_TOKEN + b"\1\1"
+    word = b64(response)
+    redactor = taught(sent(b"AUTH XOAUTH2 " + word + b"\r\n", word)) if not given else Redactor()
+    if given:
+        redactor.know(Secret(LONG_TOKEN))
+    for form in (LONG_TOKEN, LONG_TOKEN.lower(), LONG_TOKEN.hex().encode(), word[40:-8]):
+        line = shown(redactor, b"535-5.7.8 token <" + form[cut] + b"> is bad\r\n")
+        assert HIDDEN.encode() in line
+        assert len(line.replace(HIDDEN.encode(), b"")) - len(b"535-5.7.8 token <> is bad\r\n") <= left
+    for line in (b"535 5.7.8 user=alice is unknown\r\n", b"250-mail.test of " + b"x" * 64 + b"\r\n"):
+        assert shown(redactor, line) == line
+
+
+def test_a_nonce_is_no_piece_of_a_secret() -> None:
+    nonce = b"rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0" * 2
+    response = b64(b"c=biws,r=" + nonce + b",p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=")
+    redactor = taught(sent(b"AUTH SCRAM-SHA-256\r\n"), Received(0.0, b"334 \r\n"), sent(response + b"\r\n", response))
+    assert shown(redactor, b"334 r=" + nonce + b"\r\n") == b"334 r=" + nonce + b"\r\n"
+    assert shown(redactor, b"334 " + b64(b"r=" + nonce) + b"\r\n") == b"334 " + b64(b"r=" + nonce) + b"\r\n"
+
+
 @pytest.mark.parametrize("mechanism", [b"EXTERNAL", b"ANONYMOUS"])
 def test_who_it_is_that_logs_in_is_no_secret(mechanism: bytes) -> None:
     word = b64(b"alice@mail.test")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Iterator
 
 from smtpscope.profile import MECHANISMS
 from smtpscope.secret import Secret
@@ -24,6 +25,8 @@ from smtpscope.visible import octets
 
 SHORTEST = 4
 """Octets of the shortest secret that is looked for elsewhere; a shorter one is hidden only where it was sent."""
+LONG, PIECE, _STEP = 64, 24, 8
+"""Octets of a secret that is looked for in pieces, of one of these, and from one to the next."""
 HIDDEN = "[hidden]"
 """What stands in a secret's place."""
 FILLER = b"*"
@@ -41,6 +44,7 @@ _ASKS_NAME = (b"username", b"user name")
 _PROVING = ("SCRAM-", "DIGEST-MD5")
 """Mechanisms in which the server proves itself."""
 _BASE64 = frozenset(bytes([each]) for each in b"abcdefghijklmnopqrstuvwxyz0123456789+/-_")
+_RUN = re.compile(rb"[^\s]{%d,}" % PIECE)
 _SPOKEN = re.compile(rb"(?:\A|\n)(?:334|235)[ -]([^\n]*)\r?\n")
 
 
@@ -49,6 +53,7 @@ class Redactor:
 
     def __init__(self) -> None:
         self._forms: dict[bytes, bool] = {}  # in small letters; whether it is base64
+        self._pieces: dict[bytes, tuple[bytes, int]] = {}  # of long ones: the form, and where in it
         self._said = b""  # the end of what the server has said since we spoke
         self._responses = 0  # of ours in this login
         self._names = False  # our response gives a user name, which is no secret elsewhere
@@ -66,7 +71,7 @@ class Redactor:
     def know(self, secret: Secret) -> None:
         """Hide a password from now on, though it may never go out itself, as with CRAM-MD5."""
         text = secret.reveal()
-        self._add(octets(text))
+        self._add(octets(text), in_pieces=True)
         self._add(prepared(text))  # as SCRAM takes it
 
     def learn(self, event: Event) -> bool:
@@ -124,22 +129,30 @@ class Redactor:
             decoded = _decoded(word)
             if self._names and b"\0" not in decoded:
                 continue
-            for secret in {word, *self._secrets_of(decoded)}:
-                self._add(secret)
+            secrets = self._secrets_of(decoded)
+            for whole in {word, decoded} if secrets else {word}:
+                self._add(whole)
+            for secret in secrets:
+                self._add(secret, in_pieces=True)
 
     def _secrets_of(self, decoded: bytes) -> set[bytes]:
         """What is secret in a response: some of its fields, or all of it where they are not known."""
+        last = decoded.rpartition(b"\0")[2]
         if self._mechanism in ("", "LOGIN"):
-            return {decoded, decoded.rpartition(b"\0")[2]}
+            return {last}
         fields = describe(self._mechanism, True, decoded, self._asked)
         secrets = {field.value for field in fields if field.secret}
-        return {decoded, decoded.rpartition(b"\0")[2], *secrets} if secrets else set()
+        return {*secrets, last} if secrets and last != decoded else secrets
 
-    def _add(self, secret: bytes) -> None:
-        """Look for ``secret`` from now on."""
-        if is_sought(secret):
-            self._forms.update(dict.fromkeys(written(secret), False))
-            self._forms.update(dict.fromkeys(packed(secret), True))
+    def _add(self, secret: bytes, in_pieces: bool = False) -> None:
+        """Look for ``secret`` from now on; for a long one ``in_pieces``, because a server's line is short."""
+        if not is_sought(secret):
+            return
+        forms = {**dict.fromkeys(written(secret), False), **dict.fromkeys(packed(secret), True)}
+        self._forms |= forms
+        for form in forms if in_pieces else ():
+            for at in range(0, len(form) - PIECE if len(form) >= LONG else 0, _STEP):
+                self._pieces.setdefault(form[at : at + PIECE], (form, at))
 
     def spans(self, data: bytes) -> list[tuple[int, int]]:
         """The (start, end) places of known secrets in ``data``, in order; they may overlap."""
@@ -153,7 +166,24 @@ class Redactor:
                 else:
                     found.append((at, end))
                 at = small.find(form, at + 1)
+        if self._pieces:
+            found += self._cut(small)
         return sorted(found)
+
+    def _cut(self, small: bytes) -> Iterator[tuple[int, int]]:
+        """The places of pieces of long secrets: a server has cut them, or goes on in its next line."""
+        for run in _RUN.finditer(small):
+            at = run.start()
+            while at <= run.end() - PIECE:
+                form, place = self._pieces.get(small[at : at + PIECE], (b"", 0))
+                start, end, behind = at, at + PIECE, place + PIECE
+                while form and start and place and small[start - 1] == form[place - 1]:
+                    start, place = start - 1, place - 1
+                while form and end < len(small) and behind < len(form) and small[end] == form[behind]:
+                    end, behind = end + 1, behind + 1
+                if form:
+                    yield start, end
+                at = end if form else at + 1
 
     def begun(self, data: bytes) -> int:
         """How many octets at the end of ``data`` may begin a secret whose other octets are still to come."""
