@@ -190,6 +190,25 @@ async def test_what_can_be_varied_is_said(text: str, said: str) -> None:
         assert not any(isinstance(event, Told) for event in hands.app.recorder)
 
 
+async def test_the_palette_leads_to_it() -> None:
+    async with on_server(answering()) as (hands, server):
+        hands.app.run_id("vary")
+        await worked(hands)
+        assert "vary runs the session with several values of" in hands.said
+        assert hands.app.main.line.value == "vary ", "what to vary is left to type, and Tab completes it"
+        assert hands.focus == "line"
+        assert server.connections == 1
+
+
+async def test_another_can_be_begun_from_the_table() -> None:
+    async with varied() as (hands, _):
+        await hands.press("colon")
+        assert hands.over is None
+        await hands.write("ehlo a.test")
+        await hands.press("enter")
+        assert "one for each EHLO name (a.test)" in hands.said
+
+
 async def test_words_may_have_blanks_behind_their_commas_and_a_step() -> None:
     async with on_server(answering()) as (hands, _):
         await command(hands, "vary ehlo a.test, b.test to rcpt")

@@ -22,13 +22,20 @@ if TYPE_CHECKING:
     from smtpscope.session.vary_runs import Varied
 
 
-class Variation(Sheet[int]):
-    """The runs of a variation; Enter on one ends with the event that its session begins with."""
+ANOTHER = -1
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "copy", show=False)]
+
+class Variation(Sheet[int]):
+    """The runs of a variation; Enter on one ends with the event that its session begins with, ``:`` with ANOTHER."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "copy", show=False),
+        Binding("colon", f"dismiss({ANOTHER})", show=False),
+    ]
 
     def __init__(self, varied: Varied, redactor: Redactor, *, ascii_only: bool) -> None:
-        super().__init__("vary", [("Enter", "goes to the session"), ("y", "copies as Markdown")], ascii_only=ascii_only)
+        keys = [("Enter", "goes to the session"), ("y", "copies as Markdown"), (":", "another")]
+        super().__init__("vary", keys, ascii_only=ascii_only)
         self.varied = varied
         self._redactor = redactor
 
@@ -117,17 +124,26 @@ class Varying(Testing):
         varied = await asyncio.to_thread(newest, self.recorder)
         if varied is None:
             names = ", ".join(f"{id} ({name})" if name != id else id for id, name in THINGS.items())
+            if self.session is not None:
+                self._begin_line()
             self.say(f"vary runs the session with several values of {names}, as in vary auth PLAIN,LOGIN")
             return
         if self.screen is not self.main:
             return
 
         def chosen(event: int | None) -> None:
-            if event is not None:
+            if event == ANOTHER:
+                self._begin_line()
+            elif event is not None:
                 self.go_to_row(self.view.log.row_of(event, 0))
                 self.main.log_view.focus()
 
         await self.push_screen(Variation(varied, deepcopy(self.view.redactor), ascii_only=self.given.ascii), chosen)
+
+    def _begin_line(self) -> None:
+        """The line with the beginning of the command in it; Tab goes on."""
+        self.focus_line()
+        self.main.line.to_command("vary ")
 
     def execute(self, text: str) -> None:
         """One line of the app's own."""
