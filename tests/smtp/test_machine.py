@@ -514,6 +514,14 @@ def test_a_refused_message_shows_at_send_message_and_its_dot_was_passed() -> Non
     assert play.machine.passed[C.DOT].code == 554
 
 
+def test_of_a_line_that_never_ends_not_all_is_kept() -> None:
+    play = connected()
+    for _ in range(40):
+        play >> b"x" * 32768
+    assert len(play.machine.unfinished) == 65536
+    assert (play >> b"\r\n").owed == "CUSTOM"
+
+
 def test_a_chunk_that_was_announced_behind_data_is_text_too() -> None:
     play = at_rcpt() >> b"DATA\r\nBDAT 100\r\n" << "354 go on"
     assert (play.here, play.owed) == (C.DATA, "")

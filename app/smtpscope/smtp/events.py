@@ -41,7 +41,10 @@ Step: TypeAlias = Connect | Drop | SMTPCommand | StartTls | Bdat
 
 
 class LinkStatus(Enum):
-    """The link below the dialogue (IXPSTATUS of the documentation), as words for people."""
+    """The link below the dialogue (IXPSTATUS of the documentation), as words for people.
+
+    The last two are in no event: they follow from the goodbye and from Closed.
+    """
 
     FINDINGHOST = "finding host"
     CONNECTING = "connecting"
