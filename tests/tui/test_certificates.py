@@ -11,6 +11,7 @@ import pytest
 
 from servers import certificates
 from servers.scripted import Peer
+from smtpscope.session.known_certificates import KnownCertificates
 from smtpscope.smtp.events import Event, Opened, Secured
 from tui.driving import PROFILE, Driven, driven, on_server
 from tui.recordings import WALL
@@ -24,7 +25,7 @@ def chain(*names: str) -> tuple[bytes, ...]:
 
 def secured(*ders: bytes) -> list[Event]:
     opened = Opened(0.0, "mx.test", 465, True, wall=WALL)
-    shaken = Secured(0.1, "TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, "mx.test", chain=ders)
+    shaken = Secured(0.1, "TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, "mx.test", chain=ders, sni="mx.test")
     return [opened, shaken] if ders else [opened]
 
 
@@ -111,3 +112,29 @@ async def test_the_row_of_a_handshake_shows_its_records_and_octets(here: Path) -
             await hands.press("k")
         await hands.press("3", "z", "left")
         assert "record by record" in hands.inspector
+
+
+async def test_a_certificate_that_changed_since_the_last_visit_is_told_at_once(here: Path) -> None:
+    """Not only in a tab that is hardly ever opened."""
+    before, now = chain("mx.test"), chain("mx.test")
+    known = KnownCertificates(None)
+    known.note("mx.test", 465, before, WALL - 86400, "mx.test")
+    async with driven(events=secured(*now)[:1]) as hands:
+        hands.app.known = known
+        assert "has changed" not in hands.said
+        hands.app.recorder.append(secured(*now)[1])
+        await hands.take()
+        assert "the certificate has changed since 2023-11-13: its key is another one, too" in hands.said
+        await hands.press("k")
+        assert "has changed" not in hands.said
+
+
+async def test_the_same_certificate_is_no_news(here: Path) -> None:
+    ders = chain("mx.test")
+    known = KnownCertificates(None)
+    known.note("mx.test", 465, ders, WALL - 86400, "mx.test")
+    async with driven(events=secured(*ders)[:1]) as hands:
+        hands.app.known = known
+        hands.app.recorder.append(secured(*ders)[1])
+        await hands.take()
+        assert "has changed" not in hands.said

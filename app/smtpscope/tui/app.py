@@ -217,7 +217,12 @@ class SmtpScope(Gating, Varying, Comparing, Keeping, Searching):
             return
         seen = now.opened.wall + now.secured.time
         server, port, secured = now.opened.server, now.opened.port, now.secured
-        self.earlier[secured] = self.known.note(server, port, secured.chain, seen, secured.sni)
+        self.earlier[secured] = earlier = self.known.note(server, port, secured.chain, seen, secured.sni)
+        if earlier is not None:
+            from smtpscope.session.tls_report import changed  # not before it is needed: a start is quicker without
+
+            if sentence := changed(earlier, secured.chain, seen):
+                self.say(f"{sentence}; the tls tab has both")
 
     def _take(self) -> None:
         """Fold in a portion of what has come; of a flood more follow, and keys come between them."""
