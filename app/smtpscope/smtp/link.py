@@ -36,6 +36,7 @@ from smtpscope.smtp.events import (
     Step,
     Told,
 )
+from smtpscope.smtp.machine import GOODBYES
 from smtpscope.smtp.owed import Asker, Listener, OwedReplies, take_the_safe_answer
 from smtpscope.smtp.reply import Reply
 from smtpscope.smtp.tls_options import TLSOptions
@@ -51,8 +52,6 @@ IMPLICIT_TLS_PORT = 465
 """Where a server says nothing before TLS (RFC 8314 3.3)."""
 GOODBYE_GRACE = 2.0
 """Seconds in which a server that said 421 may still talk before we close."""
-
-_GOODBYES = (421, 521, 221)
 
 
 class SMTPLink(OwedReplies):
@@ -287,7 +286,7 @@ class SMTPLink(OwedReplies):
             self._task = asyncio.ensure_future(self._or_give_up(wire, StartTls(), lambda: self._secure(wire)))
             self._task.add_done_callback(_look_at)
         elif not facts.link and self._goodbye is None and answers:
-            self._part(wire, next((each.reply.code for each in answers if each.reply.code in _GOODBYES), None))
+            self._part(wire, next((each.reply.code for each in answers if each.reply.code in GOODBYES), None))
 
     def _part(self, wire: Wire, code: int | None) -> None:
         """The server has said goodbye: it may talk on for a moment, then the connection is closed."""

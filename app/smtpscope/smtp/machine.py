@@ -40,9 +40,10 @@ from smtpscope.smtp.outgoing import Outgoing
 from smtpscope.smtp.reply import Reply, ReplyReader
 from smtpscope.smtp.trace import Trace
 
-__all__ = ["OVER", "UNASKED", "Answer", "Machine", "Mark", "Pending", "Verdict"]
+__all__ = ["GOODBYES", "OVER", "UNASKED", "Answer", "Machine", "Mark", "Pending", "Verdict"]
 
-_GOODBYES = frozenset({421, 521, 221})
+GOODBYES = frozenset({421, 521, 221})
+"""Codes with which a server ends the session (RFC 5321 3.8, RFC 7504); 221 is also what QUIT is answered with."""
 OVER = "the session is over"
 """The note of a reply behind the server's goodbye."""
 UNASKED = "nothing was asked: this reply answers no command"
@@ -386,4 +387,4 @@ class Machine(Trace):
 def _is_goodbye(code: int, pending: Pending | None) -> bool:
     """Whether the server is closing, unasked; a 221 for a greeting is only odd."""
     kind = pending.kind if pending else ""
-    return code in _GOODBYES and kind != "QUIT" and (code != 221 or kind != "BANNER")
+    return code in GOODBYES and kind != "QUIT" and (code != 221 or kind != "BANNER")

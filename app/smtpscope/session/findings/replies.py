@@ -9,7 +9,7 @@ from smtpscope.session.findings.login import LOGIN_RULES
 from smtpscope.session.findings.rule import Rule, Said, Seen, Severity, word
 from smtpscope.session.keywords import size_of
 from smtpscope.smtp.effects import RSET_ADVISED
-from smtpscope.smtp.machine import OVER, UNASKED, Answer, Machine
+from smtpscope.smtp.machine import GOODBYES, OVER, UNASKED, Answer, Machine
 from smtpscope.smtp.reply import Defect
 
 SLOW_BANNER = 5.0
@@ -18,7 +18,6 @@ SLOW_BANNER = 5.0
 
 _DANGER, _FAULT, _NOTE = Severity.DANGER, Severity.FAULT, Severity.NOTE
 _CLEAR_TEXT = ("PLAIN", "LOGIN")
-_GOODBYES = frozenset({421, 521, 221})
 _KEYWORD_LINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(?: [!-~]+)*")
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 _MASKED = re.compile(r"X{4,}[A-Z]?", re.IGNORECASE)
@@ -46,7 +45,7 @@ def odd_answer(answer: Answer, machine: Machine, seen: Seen) -> Said:
         return (f"{code} is no answer to QUIT, which may not be refused and gets 221",)
     if not answer.settled or not answer.note or answer.note == RSET_ADVISED:
         return ()
-    return () if code in _GOODBYES and (kind != "BANNER" or code != 221) else (answer.note,)
+    return () if code in GOODBYES and (kind != "BANNER" or code != 221) else (answer.note,)
 
 
 def challenge(answer: Answer, machine: Machine, seen: Seen) -> Said:
@@ -103,7 +102,7 @@ def early_reply(answer: Answer, machine: Machine, seen: Seen) -> Said:
 def unasked_goodbye(answer: Answer, machine: Machine, seen: Seen) -> Said:
     """The server ends the session by itself, which only 421 and 521 may announce."""
     kind = answer.pending.kind if answer.pending else ""
-    if answer.reply.code not in _GOODBYES or kind in ("QUIT", "BANNER") or answer.note == OVER:
+    if answer.reply.code not in GOODBYES or kind in ("QUIT", "BANNER") or answer.note == OVER:
         return ()
     return (f"the server ended the session by itself with {answer.reply.code}",)
 
@@ -344,7 +343,7 @@ def usual(answer: Answer, machine: Machine) -> bool:
         or answer.note
         or reply.defects
         or pending.kind in _LOOKED_AT
-        or reply.code in _GOODBYES
+        or reply.code in GOODBYES
         or pending.perhaps
         or pending.ending == b"\n"
         or (reply.enhanced is None and "ENHANCEDSTATUSCODES" in machine.facts.ext)
