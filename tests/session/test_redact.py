@@ -182,6 +182,13 @@ def test_forms_that_overlap_are_hidden_to_their_ends() -> None:
     assert shown(redactor, b"abababacd") == b"[hidden]"
 
 
+def test_a_secret_that_overlaps_itself_is_hidden_to_its_end() -> None:
+    redactor = Redactor()
+    redactor.know(Secret("-=+-=+-"))
+    data = b"550 -=+-=+-=+- no"
+    assert hide(data, redactor.spans(data)) == b"550 [hidden] no"
+
+
 def test_a_short_secret_is_hidden_only_where_it_was_sent() -> None:
     event = sent(b"AUTH PLAIN b2s=\r\n", b"b2s=")
     redactor = taught(event)
