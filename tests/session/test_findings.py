@@ -173,6 +173,12 @@ CASES: list[Case] = [
     ("sent-before-banner", lambda: up() >> "EHLO me", lambda: up() << "220 mail.test" >> "EHLO me"),
     ("secret-in-clear", lambda: login("PLAIN"), lambda: login("CRAM-MD5")),
     # TLS and the end
+    ("clear-taken-in-tls",
+     lambda: (ready() >> b"STARTTLS\r\nNOOP\r\n" << b"220 go\r\n").secured() << "250 ok",
+     lambda: ((ready() >> b"STARTTLS\r\nNOOP\r\n" << b"220 go\r\n").secured() >> "EHLO me") << "250 ok"),
+    ("clear-taken-in-tls",
+     lambda: (ready() >> b"STARTTLS\r\nNOOP\r\n" << b"220 go\r\n").secured() << "500 what",
+     lambda: tls()),
     (
         "injected",
         lambda: ready() >> "STARTTLS" << b"220 go\r\n" + EXTRA,

@@ -57,16 +57,17 @@ class Findings:
         if isinstance(event, Received):
             self._received(index, event, machine, answers)
         elif isinstance(event, Sent):
+            self._seen.secured = -1.0
             if event.secrets or not machine.facts.greeted:
                 self._seen.login_line = len(event.data)
                 self._judge(SENT_RULES + LOGIN_SENT_RULES, event, machine, index, (index, 0), event.time)
         elif isinstance(event, Opened):
             self._seen.greeted_as, self._seen.greeted = "", False
-            self._seen.logged_in = False
+            self._seen.logged_in, self._seen.secured = False, -1.0
             self._begun, self._before = None, 0
         elif rules := _RULES.get(type(event)):
             if isinstance(event, Secured):
-                self._seen.logged_in = False
+                self._seen.logged_in, self._seen.secured = False, event.time
             self._judge(rules, event, machine, index, (index, 0), event.time)
 
     def _received(self, index: int, event: Received, machine: Machine, answers: list[Answer]) -> None:
@@ -75,7 +76,7 @@ class Findings:
             begun = self._begun or (index, at)
             at += len(answer.reply.raw) - self._before
             self._begun, self._before = None, 0
-            if not usual(answer, machine):
+            if self._seen.secured >= 0 or not usual(answer, machine):
                 self._judge(rules_for(answer), answer, machine, index, begun, answer.reply.last)
                 self._learn(answer)
         if at < octets or machine.facts.injected:

@@ -134,6 +134,17 @@ def bare_lf_taken(answer: Answer, machine: Machine, seen: Seen) -> Said:
     return ("the server took a command that ended in LF without CR",)
 
 
+def clear_taken_in_tls(answer: Answer, machine: Machine, seen: Seen) -> Said:
+    """What we sent in clear behind STARTTLS is answered inside TLS (CVE-2011-0411)."""
+    pending = answer.pending
+    if pending is None or pending.kind == "BANNER" or not 0 <= pending.sent < seen.secured:
+        return ()
+    return (
+        f"{word(pending.verb) or 'a line'}, sent in clear behind STARTTLS, was answered inside TLS: "
+        "who sits in the middle can put commands in",
+    )
+
+
 # -- EHLO
 
 
@@ -298,6 +309,7 @@ DEFECT_RULES: dict[Defect, Rule[Answer]] = dict(
 REPLY_RULES: tuple[Rule[Answer], ...] = (
     Rule("look-alike", _DANGER, "RFC 5321 4.1.1.4", look_alike),
     Rule("secret-said-back", _DANGER, "RFC 4954 9", secret_said_back),
+    Rule("clear-taken-in-tls", _DANGER, "RFC 3207 6", clear_taken_in_tls),
     Rule("challenge", _FAULT, "RFC 4954 4", challenge),
     Rule("before-banner", _FAULT, "RFC 5321 3.1", before_banner),
     Rule("no-code", _FAULT, "RFC 5321 4.2", no_code),

@@ -65,6 +65,8 @@ class Seen:
         """What the server called itself in this connection's greeting."""
         self.greeted = False
         """The greeting of this connection has come."""
+        self.secured = -1.0
+        """When TLS began on this connection, as long as nothing has been sent inside it; negative else."""
         self.logged_in = False
         """A login has succeeded on this connection, since TLS began if there is any."""
         self.refused_logins: list[str] = []
