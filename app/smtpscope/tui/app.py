@@ -304,7 +304,9 @@ class SmtpScope(Gating, Varying, Comparing, Keeping, Searching):
 
     def look_at(self, shown: Shown) -> Look:
         """What the inspector looks at."""
-        return Look(self.view, shown, self.main.cursor_row, self.test_ids, self.profile.password, self.earlier)
+        return Look(
+            self.view, shown, self.main.cursor_row, self.test_ids, self.profile.password, self.earlier, self.kept
+        )
 
     def show_row(self) -> None:
         """The row under the cursor, below a question or news."""

@@ -160,15 +160,20 @@ class Comparing(Acting):
         from smtpscope.session.export import export
 
         if kind == SVG:
-            text = without_fonts(self.export_screenshot(title="smtpscope")) + "\n"
+            text = self.picture()
         else:
             text = await asyncio.to_thread(export, self.recorder, kind, redactor=deepcopy(self.view.redactor))
         self.say(written(text, path) if path else clipboard.copy(text, self.copy_to_clipboard))
 
-
-def without_fonts(svg: str) -> str:
-    """Textual's picture without the fonts that it would fetch from the net."""
-    return _FONTS.sub("", svg)
+    def picture(self) -> str:
+        """The screen as SVG, without what is for the screen alone; it loads nothing from anywhere."""
+        self.kept = True
+        self.show_row()
+        try:
+            return _FONTS.sub("", self.export_screenshot(title="smtpscope")) + "\n"
+        finally:
+            self.kept = False
+            self.show_row()
 
 
 def _is_ours(path: Path) -> bool:

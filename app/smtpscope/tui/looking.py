@@ -33,6 +33,8 @@ class Looking(App[int]):
     main: MainScreen
     own_question: tuple[Asked, Callable[[int], None]] | None
     aside: bool
+    kept = False
+    """A picture is being made that is kept."""
 
     @property
     @abstractmethod

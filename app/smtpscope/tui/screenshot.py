@@ -10,7 +10,6 @@ from smtpscope.profile import Profile
 from smtpscope.session.recorder import Recorder
 from smtpscope.smtp.events import Event, Opened
 from smtpscope.tui.app import SmtpScope
-from smtpscope.tui.comparing import without_fonts
 
 SIZE = (120, 40)
 """Columns and rows."""
@@ -40,9 +39,9 @@ async def _screen_svg(events: Recorder | list[Event], size: tuple[int, int]) -> 
         await pilot.pause()
         app.catch_up()
         await pilot.pause()
-        pictures.append(without_fonts(app.export_screenshot(title="smtpscope")))
+        pictures.append(app.picture())
         app.exit(0)
 
     await app.run_async(headless=True, size=size, auto_pilot=take)
     recorder.close()
-    return pictures[0] + "\n"
+    return pictures[0]
