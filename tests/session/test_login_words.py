@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from session.test_login_fields import OPENED, b64
 from session.wire_events import view_of
+from smtpscope.secret import Secret
 from smtpscope.session.log import Log
 from smtpscope.session.login_fields import login_lines
 from smtpscope.session.token_words import token_words
@@ -136,6 +137,21 @@ def test_what_is_odd_about_what_we_sent_is_said_beside_the_refusal(line: bytes, 
 def test_a_usual_refusal_has_nothing_to_add() -> None:
     assert why(log_of(b"AUTH PLAIN " + b64(b"\0alice\0wonderland"), b"535 5.7.8 no"), b"535 ") == []
     assert why(log_of(xoauth2(b"ya29.opaque"), b"535 5.7.8 no"), b"535 ") == []
+
+
+def test_base64_in_a_refusal_is_told() -> None:
+    log = log_of(b"AUTH LOGIN", b"334 UGFzc3dvcmQ6", b64(b"wonderland"), b"535 5.7.8 Error: failed: UGFzc3dvcmQ6")
+    assert why(log, b"535 ") == ["The reply ends in base64 of: Password:"]
+    error = why(log_of(xoauth2(b"ya29"), b"535 5.7.8 Error: failed: " + b64(GOOGLE)), b"535 ")
+    assert error[0] == "! The server could not use the token: expired, malformed, of another user or scope (400)."
+    for text in (b"535 5.7.8 Authentication disabled", b"535 5.7.8 no such accounts", b"535 \xff\xff AAAAAAAA"):
+        assert why(log_of(xoauth2(b"ya29"), text), b"535 ") == []
+
+
+def test_our_own_words_are_never_hidden_for_a_gap_in_them_would_tell_the_password() -> None:
+    log = log_of(xoauth2(jwt({"exp": 1})), b"334 " + b64(GOOGLE), b"", b"535 no")
+    log.redactor.know(Secret("token"))
+    assert not any("[hidden]" in line for line in why(log, b"535 "))
 
 
 def test_what_is_known_to_be_secret_is_hidden_in_what_the_server_says() -> None:

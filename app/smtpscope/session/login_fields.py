@@ -45,4 +45,6 @@ def login_lines(log: Log, row: int, redactor: Redactor, opened: Opened | None = 
 def _value(field: Field, redactor: Redactor) -> Spans:
     if field.secret:
         return [(HIDDEN, "hidden")]
+    if not field.value:
+        return [("(empty)", "dim")]
     return visible(hide(field.value, redactor.spans(field.value)), limit=_VALUE)

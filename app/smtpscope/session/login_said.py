@@ -15,6 +15,7 @@ LIMIT = 64 * 1024
 """Octets of a row that are read: a token may be long."""
 _AUTH = re.compile(rb"\s*auth\s+(\S+)(?:\s+(\S+))?", re.IGNORECASE)
 _CHALLENGE = re.compile(rb"334[ -](\S*)\s*")
+_LAST_WORD = re.compile(rb"[45][^\r\n]* ([A-Za-z0-9+/]{8,}={0,2})\r?\n\Z")
 _NOTHING = b"="
 """An initial response that is empty (RFC 4954 4)."""
 _NAME = b"Username:"
@@ -73,7 +74,7 @@ def said(log: Log, row: int) -> Said | None:
         data = log.octets(each, LIMIT) if log.kind[each] in WIRE else b""
         if log.kind[each] in (Kind.RECEIVED, Kind.REFUSED) and log.first[each] == each:
             challenge = _CHALLENGE.fullmatch(data)
-            steps.append(_step(each, False, challenge.group(1) if challenge else b""))
+            steps.append(_step(each, False, challenge.group(1)) if challenge else _refusal(each, data))
         elif log.kind[each] == Kind.SENT:
             command = _AUTH.match(data)
             steps.append(_step(each, True, (command.group(2) or b"") if command else data.strip()))
@@ -107,3 +108,10 @@ def _step(row: int, ours: bool, word: bytes) -> Step:
         return Step(row, ours, b"")
     data = decode_base64(word)
     return Step(row, ours, data or b"", broken=data is None)
+
+
+def _refusal(row: int, data: bytes) -> Step:
+    """The reply that ends a login: base64 of a text may be its last word, as Postfix has it say the last challenge."""
+    match = _LAST_WORD.match(data)
+    said = (decode_base64(match.group(1)) or b"") if match else b""
+    return Step(row, False, said if said.isascii() and said.decode("ascii").isprintable() else b"")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from smtpscope.session.login_said import Said, Step
-from smtpscope.session.redact import Redactor
+from smtpscope.session.redact import Redactor, hide
 from smtpscope.session.token_words import WORD, has_scope, token_words
 from smtpscope.smtp.sasl_bearer import json_object, jwt_claims
 from smtpscope.smtp.sasl_scram import ERRORS
@@ -34,19 +34,22 @@ def step_words(said: Said, server: str, now: float, redactor: Redactor) -> list[
     """
     step = said.steps[-1]
     if step.ours:
-        return [_bad(each, redactor) for each in _ours(said, step, server, now)]
+        return [_bad(each) for each in _ours(said, step, server, now, redactor)]
     return _theirs(said, step, redactor)
 
 
 def verdict_words(said: Said, server: str, now: float, redactor: Redactor) -> list[Spans]:
     """What of the steps before it speaks for a refusal: of ours, and of the server's own errors."""
-    lines = [_bad(each, redactor) for step in said.steps if step.ours for each in _ours(said, step, server, now)]
-    for step in said.steps[:-1]:
+    ours = (_ours(said, step, server, now, redactor) for step in said.steps if step.ours)
+    lines = [_bad(each) for sentences in ours for each in sentences]
+    for step in said.steps:
         lines += [] if step.ours else _theirs(said, step, redactor)
+    if (last := said.steps[-1].data) and json_object(last) is None:
+        lines.append([("The reply ends in base64 of: ", "dim"), (_word(last, redactor), "text")])
     return lines
 
 
-def _ours(said: Said, step: Step, server: str, now: float) -> list[str]:
+def _ours(said: Said, step: Step, server: str, now: float, redactor: Redactor) -> list[str]:
     """What is odd about a step of ours, in sentences."""
     fields = {field.name: field.value for field in said.fields(step)}
     user = fields.get("user", fields.get("username", b"")).decode(errors="replace")
@@ -55,11 +58,11 @@ def _ours(said: Said, step: Step, server: str, now: float) -> list[str]:
         has = "one NUL" if nuls == 1 else f"{nuls or 'no'} NULs"
         found.append(f"PLAIN is authzid NUL user NUL password (RFC 4616 2); what we sent has {has}.")
     if user != user.strip():
-        found.append(f'The user name has a blank or a line end at an end: "{visible_text(user, limit=WORD)}".')
+        found.append(f'The user name has a blank or a line end at an end: "{_word(user, redactor)}".')
     if said.mechanism in _BEARER and "token" in fields:
         found += [] if fields["token"] else ["The token is empty."]
         claims = jwt_claims(fields["token"])
-        found += token_words(claims, user, server, now) if claims is not None else []
+        found += token_words(claims, user, server, now, redactor.text) if claims is not None else []
     return found
 
 
@@ -71,7 +74,7 @@ def _theirs(said: Said, step: Step, redactor: Redactor) -> list[Spans]:
     error_word = next((field.value for field in said.fields(step) if field.name == "error"), b"")
     if said.mechanism.startswith("SCRAM-") and error_word:
         meant = ERRORS.get(error_word, "an error that RFC 5802 does not know")
-        return [_bad(f"The server says {_word(error_word)}: {meant}.", redactor)]
+        return [_bad(f"The server says {_word(error_word, redactor)}: {meant}.")]
     return []
 
 
@@ -80,24 +83,26 @@ def _refused_token(said: Said, error: Mapping[str, Any], redactor: Redactor) -> 
     status = str(error.get("status", error.get("error", "")))[:WORD]
     code = _WORDS.get(status, status)
     meant = _LATER if code.startswith("5") else _REFUSALS.get(code, _UNKNOWN)
-    lines: list[Spans] = [_bad(f"The server {meant}" + (f" ({_word(status)})." if status else "."), redactor)]
+    lines: list[Spans] = [_bad(f"The server {meant}" + (f" ({_word(status, redactor)})." if status else "."))]
     tries = ["a new token: most are good for an hour"]
     if isinstance(scope := error.get("scope"), str) and scope:
         sent = said.last("token")
         claims = jwt_claims(sent.value) if sent is not None else None
         has = "" if claims is None or has_scope(claims, scope) else ", which this one has not"
-        tries.append(f"a token of the scope {_word(scope)}{has}")
+        tries.append(f"a token of the scope {_word(scope, redactor)}{has}")
     tries.append("the user name that the token was made for, a whole mail address mostly")
     if isinstance(where := error.get("openid-configuration"), str) and where:
-        tries.append(f"a token from where {_word(where)} says (openid-configuration)")
+        tries.append(f"a token from where {_word(where, redactor)} says (openid-configuration)")
     for n, each in enumerate(tries):
-        lines.append([("    or: " if n else "   try: ", "more"), (redactor.text(each), "text")])
+        lines.append([("    or: " if n else "   try: ", "more"), (each, "text")])
     return lines
 
 
-def _bad(sentence: str, redactor: Redactor) -> Spans:
-    return [("! ", "fault"), (visible_text(redactor.text(sentence)), "fault")]
+def _bad(sentence: str) -> Spans:
+    return [("! ", "fault"), (sentence, "fault")]
 
 
-def _word(foreign: str | bytes) -> str:
-    return visible_text(foreign if isinstance(foreign, bytes) else octets(foreign), limit=2 * WORD)
+def _word(foreign: str | bytes, redactor: Redactor) -> str:
+    """Only what is foreign is looked through for secrets: a gap in our own words would tell one."""
+    data = foreign if isinstance(foreign, bytes) else octets(foreign)
+    return visible_text(hide(data, redactor.spans(data)), limit=2 * WORD)

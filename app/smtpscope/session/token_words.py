@@ -5,14 +5,16 @@ The claims may be anybody's, and of any type; what is said of them is a sentence
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from smtpscope.smtp.sasl_bearer import lasting, moment
 from smtpscope.visible import visible_text
 
+Word: TypeAlias = Callable[[str], str]
+"""Makes a foreign word one that may be shown."""
 WORD = 60
 """Cells of a foreign word in a sentence."""
 _MOST = 20
@@ -25,12 +27,24 @@ _OUTLOOK = frozenset({"office365.com", "office.com", "outlook.com", "00000002-00
 """Domains, and the number, that all stand for Exchange Online."""
 
 
-def token_words(claims: Mapping[str, Any], user: str, server: str, now: float) -> list[str]:
+def token_words(
+    claims: Mapping[str, Any], user: str, server: str, now: float, hide: Callable[[str], str] = str
+) -> list[str]:
     """Sentences on what speaks against a login of ``user`` at ``server`` with this token; none where nothing does.
 
-    ``now`` is in seconds since the Unix epoch, 0 if times are not to be judged.
+    ``now`` is in seconds since the Unix epoch, 0 if times are not to be judged. ``hide`` takes what is secret out of a
+    foreign word.
     """
-    return [*_times(claims, now), *_user(claims, user), *_audience(claims, server), *_scope(claims)]
+
+    def word(text: str) -> str:
+        return visible_text(hide(text), limit=WORD)
+
+    return [
+        *_times(claims, now),
+        *_user(claims, user, word),
+        *_audience(claims, server, word),
+        *_scope(claims, word),
+    ]
 
 
 def _times(claims: Mapping[str, Any], now: float) -> list[str]:
@@ -45,14 +59,14 @@ def _times(claims: Mapping[str, Any], now: float) -> list[str]:
     return []
 
 
-def _user(claims: Mapping[str, Any], user: str) -> list[str]:
+def _user(claims: Mapping[str, Any], user: str, word: Word) -> list[str]:
     names = [name for each in _NAMES if (name := _text(claims, each)) and ("@" in name or each != "sub")]
     if not user or not names or user.casefold() in (name.casefold() for name in names):
         return []
-    return [f"The login is for {_word(user)}, the token for {_word(names[0])}."]
+    return [f"The login is for {word(user)}, the token for {word(names[0])}."]
 
 
-def _audience(claims: Mapping[str, Any], server: str) -> list[str]:
+def _audience(claims: Mapping[str, Any], server: str, word: Word) -> list[str]:
     meant = _list(claims, "aud")
     hosts = [_host(each) for each in meant]
     if _host(_text(claims, "iss")) == "accounts.google.com" or "at_hash" in claims:
@@ -65,10 +79,10 @@ def _audience(claims: Mapping[str, Any], server: str) -> list[str]:
     named = [host for host in hosts if "." in host]
     if not named or not _is_name(server) or any(_akin(host, server.lower()) for host in hosts):
         return []
-    return [f"The token is meant for {_word(named[0])} (aud), the server is {_word(server)}."]
+    return [f"The token is meant for {word(named[0])} (aud), the server is {word(server)}."]
 
 
-def _scope(claims: Mapping[str, Any]) -> list[str]:
+def _scope(claims: Mapping[str, Any], word: Word) -> list[str]:
     """Whether Microsoft's permission to send mail is there; other issuers have words of their own."""
     if _host(_text(claims, "iss")) not in _MICROSOFT:
         return []
@@ -77,7 +91,7 @@ def _scope(claims: Mapping[str, Any]) -> list[str]:
         return [] if "SMTP.SendAsApp" in roles else ["The application's token has no role SMTP.SendAsApp."]
     if "SMTP.Send" in scopes:
         return []
-    return [f"The token's scope has no SMTP.Send in it, but {_word(' '.join(scopes)) or 'nothing'}."]
+    return [f"The token's scope has no SMTP.Send in it, but {word(' '.join(scopes)) or 'nothing'}."]
 
 
 def has_scope(claims: Mapping[str, Any], wanted: str) -> bool:
@@ -123,7 +137,3 @@ def _list(claims: Mapping[str, Any], name: str) -> list[str]:
     if isinstance(value, str):
         return value.split()[:_MOST]
     return [each for each in value[:_MOST] if isinstance(each, str)] if isinstance(value, list) else []
-
-
-def _word(text: str) -> str:
-    return visible_text(text, limit=WORD)
