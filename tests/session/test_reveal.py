@@ -172,10 +172,27 @@ def test_beside_a_535_stands_the_shape_of_the_password() -> None:
     }
     told = {octets: line for octets, line in shapes.items() if line}
     assert told == {
-        b"535 5.7.8 no\r\n": ("The password that was used: 11 characters, 12 bytes, ends in LF, not only ASCII."),
+        b"535 5.7.8 no\r\n": (
+            "The password that was used: 11 characters, 12 bytes, ends in LF, not only ASCII; "
+            "sent in UTF-8 as given, without SASLprep."
+        ),
         b"535 cram\r\n": "The password that was used: 7 characters, 7 bytes.",
     }
     assert shape_lines(log, row_with(log, b"535 cram"), None) == []
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "words"),
+    [
+        (b"SCRAM-SHA-256", "left as it is by SASLprep (RFC 4013), and then reckoned with."),
+        (b"DIGEST-MD5", "reckoned with in Latin-1 where it fits, else in UTF-8 (RFC 2831 2.1.2.1)."),
+        (b"CRAM-MD5", "sent in UTF-8 as given, without SASLprep."),
+    ],
+)
+def test_what_a_mechanism_makes_of_other_letters_than_asciis_is_said_too(mechanism: bytes, words: str) -> None:
+    log = log_of(*run(mechanism), REFUSED)
+    (line,) = shape_lines(log, row_with(log, b"535 "), Secret("wönderland"))
+    assert "".join(text for text, _ in line).endswith(f"not only ASCII; {words}")
 
 
 def test_of_a_token_it_says_token() -> None:

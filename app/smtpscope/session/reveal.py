@@ -9,7 +9,7 @@ from smtpscope.secret import Secret, shape
 from smtpscope.session.log import WIRE, Kind, Log, Spans
 from smtpscope.session.login_said import said
 from smtpscope.session.redact import FILLER
-from smtpscope.smtp.sasl_steps import decode_base64
+from smtpscope.smtp.sasl_steps import Login, decode_base64
 from smtpscope.visible import visible
 
 LIMIT = 16 * 1024
@@ -58,8 +58,11 @@ def shape_lines(log: Log, row: int, given: Secret | None) -> list[Spans]:
     login = said(log, row)
     if secret is None or login is None:
         return []
-    what = "token" if login.mechanism in ("XOAUTH2", "OAUTHBEARER") else "password"
-    return [[(f"The {what} that was used: ", "dim"), (f"{shape(secret)}.", "text")]]
+    if login.mechanism in ("XOAUTH2", "OAUTHBEARER"):
+        return [[("The token that was used: ", "dim"), (f"{shape(secret)}.", "text")]]
+    became = Login("", secret).remark(login.mechanism)
+    words = f"{shape(secret)}; {became}." if became else f"{shape(secret)}."
+    return [[("The password that was used: ", "dim"), (words, "text")]]
 
 
 def tried(log: Log, row: int, given: Secret | None) -> Secret | None:

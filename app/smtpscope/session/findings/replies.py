@@ -11,13 +11,13 @@ from smtpscope.session.keywords import size_of
 from smtpscope.smtp.effects import RSET_ADVISED
 from smtpscope.smtp.machine import GOODBYES, OVER, UNASKED, Answer, Machine
 from smtpscope.smtp.reply import Defect
+from smtpscope.smtp.sasl import CLEAR_TEXT
 
 SLOW_BANNER = 5.0
 """Seconds. RFC 5321 4.5.3.2.1 lets a client wait five minutes; whoever takes more than five seconds does it on purpose
 (Postfix's postscreen holds the greeting back for six, Sendmail's greet_pause for five) or waits for a lookup."""
 
 _DANGER, _FAULT, _NOTE = Severity.DANGER, Severity.FAULT, Severity.NOTE
-_CLEAR_TEXT = ("PLAIN", "LOGIN")
 _KEYWORD_LINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(?: [!-~]+)*")
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 _MASKED = re.compile(r"X{4,}[A-Z]?", re.IGNORECASE)
@@ -180,8 +180,8 @@ def auth_in_clear(answer: Answer, machine: Machine, seen: Seen) -> Said:
     given = machine.facts.ext.get("AUTH")
     if not _offers(answer) or given is None or machine.facts.tls:
         return ()
-    if any(mechanism in _CLEAR_TEXT for mechanism in given.upper().split()):
-        return (f"AUTH {word(given)} is offered without TLS: passwords could cross the wire in clear",)
+    if clear := [mechanism for mechanism in given.upper().split() if mechanism in CLEAR_TEXT]:
+        return (f"AUTH {' '.join(clear)} is offered without TLS: passwords or tokens could cross the wire in clear",)
     return (f"AUTH {word(given)} is offered without TLS",)
 
 
