@@ -266,6 +266,18 @@ async def test_a_drop_while_it_asks_again_ends_it() -> None:
         assert said(driven).endswith("; stopped: dropped")
 
 
+async def test_a_server_that_does_not_answer_quit_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("smtpscope.session.repeat.GOODBYE", 0.05)
+    gate = asyncio.Event()
+    async with driving(serving(QUIT=gate), auto="ehlo") as driven:
+        await vary(driven, "ehlo", ["a.test", "b.test"])
+        assert [each.kind for each in driven.of(Asked)] == ["vary"], "nobody is asked about a goodbye"
+        assert len(varied(driven).made) == 2
+        assert "no difference" in said(driven)
+        assert "dropped" not in said(driven)
+        gate.set()
+
+
 async def test_the_password_is_never_said_in_clear_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("smtpscope.smtp.dialing.is_loopback", lambda address: False)
     async with driving(logins({"CRAM-MD5": WRONG, "PLAIN": b"235 ok\r\n"}), auto="ehlo", **LOGIN) as driven:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 TIMES = 10
 """How often, unless told otherwise."""
 MOST = 1000
+GOODBYE = 5.0
+"""Seconds that the reply to QUIT may take."""
 
 _TEXT = frozenset({"DATA", "BDAT", "BDAT LAST", "DOT"})
 
@@ -171,7 +174,15 @@ async def leave(session: Session) -> None:
 
 
 async def goodbye(session: Session) -> None:
-    """QUIT, where it would be a command now."""
-    machine = session.machine
-    if machine.facts.link and not machine.pending and machine.prompt == ">":
-        await session._line(b"QUIT\r\n")
+    """QUIT, where it would be a command now; a server that does not answer it is not waited for, nor asked about."""
+    machine, transport = session.machine, session.transport
+    if not machine.facts.link or machine.pending or machine.prompt != ">":
+        return
+    before, transport.timeout = transport.timeout, 0
+    try:
+        async with asyncio.timeout(GOODBYE):
+            await session._line(b"QUIT\r\n")
+    except TimeoutError:
+        pass
+    finally:
+        transport.timeout = before

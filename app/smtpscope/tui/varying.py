@@ -73,8 +73,8 @@ class Varying(Testing):
         from smtpscope.session.vary_runs import progress  # not before the first frame
 
         run = visible_text(self.view.redactor.text(progress(self.recorder)), limit=40)
-        owed = next((f", {duration(self.now - each.sent)} for {safe(each.kind)}" for each in now.machine.pending), "")
-        return f"{run}{owed}, ^] stops it" if run else ""
+        owed = next((f", {safe(each.kind)} {duration(self.now - each.sent)}" for each in now.machine.pending), "")
+        return f"{run}, ^] stops it{owed}" if run else ""
 
     def hear(self) -> None:
         """Show the table as soon as it is whole."""
