@@ -126,6 +126,8 @@ def test_an_error_of_scram_is_put_into_words(word: bytes, meant: str) -> None:
         (b"AUTH PLAIN " + b64(b"\0alice \0wonderland"), 'The user name has a blank or a line end at an end: "alice ".'),
         (b"AUTH PLAIN " + b64(b"\0alice\n\0wonderland"), 'at an end: "alice\\n".'),
         (xoauth2(b""), "The token is empty."),
+        (b"AUTH PLAIN " + b64(b"bob\0alice\0wonderland"), "The login of alice asks to act as bob (authzid)."),
+        (b"AUTH SCRAM-SHA-1 " + b64(b"n,a=bob,n=alice,r=x"), "The login of alice asks to act as bob (authzid)."),
     ],
 )
 def test_what_is_odd_about_what_we_sent_is_said_beside_the_refusal(line: bytes, words: str) -> None:

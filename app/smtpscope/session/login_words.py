@@ -57,6 +57,8 @@ def _ours(said: Said, step: Step, server: str, now: float, redactor: Redactor) -
     if said.mechanism == "PLAIN" and step.data and (nuls := step.data.count(b"\0")) != 2:
         has = "one NUL" if nuls == 1 else f"{nuls or 'no'} NULs"
         found.append(f"PLAIN is authzid NUL user NUL password (RFC 4616 2); what we sent has {has}.")
+    if (other := fields.get("authzid", b"")) and user and other.decode(errors="replace") != user:
+        found.append(f"The login of {_word(user, redactor)} asks to act as {_word(other, redactor)} (authzid).")
     if user != user.strip():
         found.append(f'The user name has a blank or a line end at an end: "{_word(user, redactor)}".')
     if said.mechanism in _BEARER and "token" in fields:
