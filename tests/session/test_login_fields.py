@@ -53,7 +53,14 @@ def _text(line: list[tuple[str, str]]) -> str:
 
 def test_plain_in_one_step() -> None:
     log = exchange(b"AUTH PLAIN " + b64(b"bob\0alice\0wonderland"))
-    assert shown(log) == [["authzid bob", "user alice", "password [hidden]"]]
+    assert shown(log) == [
+        [
+            "! The login of alice asks to act as bob (authzid).",
+            "authzid bob",
+            "user alice",
+            "password [hidden]",
+        ]
+    ]
     assert shown(log, Kind.DECODED) == shown(log)
 
 
@@ -94,12 +101,12 @@ def test_a_refused_token_on_both_sides() -> None:
     assert last == ["acknowledged the error"]
     assert shown(log, Kind.RECEIVED) == [
         [
-            "error status: invalid_token",
-            "error scope: mail",
             "! The server does not accept the token: expired, revoked, malformed, or not made for it (invalid_token).",
             "try: a new token: most are good for an hour",
             "or: a token of the scope mail",
             "or: the user name that the token was made for, a whole mail address mostly",
+            "error status: invalid_token",
+            "error scope: mail",
         ]
     ]
     row = next(row for row in log.shown if login_fields(log, row))

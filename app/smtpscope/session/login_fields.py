@@ -24,7 +24,7 @@ def login_fields(log: Log, row: int, now: float = 0.0) -> list[Field]:
 
 
 def login_lines(log: Log, row: int, redactor: Redactor, opened: Opened | None = None) -> list[Spans]:
-    """The same as lines to be shown, with what they mean; at the reply that refuses, why, as far as the steps tell.
+    """What they mean, and the same as lines to be shown; at the reply that refuses, why, as far as the steps tell.
 
     ``opened`` is the connection's, by which a token is judged: as of the session, for that server.
     """
@@ -39,7 +39,7 @@ def login_lines(log: Log, row: int, redactor: Redactor, opened: Opened | None = 
     fields = login.fields(step, now)
     width = max((len(field.name) for field in fields), default=0)
     lines = [[(f"{field.name:<{width}}  ", "dim"), *_value(field, redactor)] for field in fields]
-    return [*lines, *step_words(login, server, now, redactor)]
+    return [*step_words(login, server, now, redactor), *lines]
 
 
 def _value(field: Field, redactor: Redactor) -> Spans:
