@@ -162,7 +162,7 @@ async def test_a_server_that_breaks_off_the_handshake(tmp_path: Path) -> None:
 VERDICTS = {
     "expired": "the certificate expired 18",
     "wrongname": "the certificate is for elsewhere.test, not for 127.0.0.1",
-    "selfsigned": "self-signed certificate",
+    "selfsigned": "is self-signed",
 }
 
 

@@ -182,6 +182,11 @@ def test_the_verdicts_come_first() -> None:
     assert [line.split("  ")[0] for line in lines[1:3]] == ["CA verdict", "name verdict"]
 
 
+@pytest.mark.parametrize("cipher", ["ECDHE-RSA-AES128-SHA", "DHE-RSA-AES128-SHA", "AECDH-AES256-SHA", "ADH-AES128-SHA"])
+def test_keys_that_last_for_one_session_are_no_problem(cipher: str) -> None:
+    assert "forward secrecy" not in report(secured(LEAF, version="TLSv1.2", cipher=cipher))
+
+
 @pytest.mark.parametrize(
     ("group", "cipher", "words"),
     [

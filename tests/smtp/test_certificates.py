@@ -66,7 +66,7 @@ _GOOD = _certificate(names=_dns("localhost"))
         (
             Code.ERR_DEPTH_ZERO_SELF_SIGNED_CERT,
             _NOW,
-            "the certificate is a self-signed certificate: nobody known here vouches for it",
+            "the certificate is self-signed: nobody known here vouches for it",
         ),
         (Code.ERR_INVALID_PURPOSE, _NOW, "the certificate is not meant for servers"),
         (66, _NOW, "the key of the certificate is too weak"),

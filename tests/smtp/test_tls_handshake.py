@@ -77,7 +77,7 @@ _FOREIGN = Identity("Foreign Root", authority=True)
         (
             Identity(names=dns("localhost")),
             (),
-            ["the certificate is a self-signed certificate: nobody known here vouches for it"],
+            ["the certificate is self-signed: nobody known here vouches for it"],
         ),
         (
             Identity(names=dns("localhost"), issuer=_FOREIGN),

@@ -243,6 +243,24 @@ async def test_a_certificate_accepted_for_the_run_is_not_asked_about_again_and_s
         assert len(talk.seen.of(Asked)) == 2
 
 
+async def test_a_server_without_a_certificate_is_trusted_once_only() -> None:
+    """There is nothing by which it could be known again."""
+
+    async def script(peer: Peer) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.set_ciphers("aNULL:@SECLEVEL=0")
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        await peer.starttls(context)
+        await peer.send(b"220 mail.test\r\n")
+        await serve(peer)
+
+    options = TLSOptions(cipher="aNULL:@SECLEVEL=0", protocols=("tlsv1_2",))
+    async with talking(script, 1, implicit_tls=True, tls=options) as talk:
+        assert talk.seen.of(Secured)[0].faults == ("the server showed no certificate",)
+        assert talk.seen.of(Asked)[0].answers == ("close", "go on, once")
+        assert talk.transport.accepted == set()
+
+
 # -- our own certificate
 
 _OURS = trustme.CA(organization_name="clients")

@@ -24,6 +24,7 @@ SOON = 21
 """Days that a certificate may have left before that is a problem."""
 _OLD = ("SSLv3", "TLSv1", "TLSv1.0", "TLSv1.1")
 _GOOD = "good: an authority trusted here vouches for it, and it is in its time; whether it was revoked is not asked"
+_EPHEMERAL = ("ECDHE", "DHE", "AECDH", "ADH")
 _DAY = 86400
 _LABEL = 11
 """Cells of what stands before a field, at least."""
@@ -125,7 +126,7 @@ def _ca_faults(secured: Secured) -> tuple[str, ...]:
 def _problems(secured: Secured, links: list[_Link], wall: float, show: _Show) -> Iterator[str]:
     if secured.version in _OLD:
         yield f"{show(secured.version)} is not to be used any more (RFC 8996)."
-    elif secured.version == "TLSv1.2" and secured.cipher and not secured.cipher.startswith(("ECDHE", "DHE")):
+    elif secured.version == "TLSv1.2" and secured.cipher and not secured.cipher.startswith(_EPHEMERAL):
         yield "No forward secrecy: who gets the server's key later can read what was recorded before."
     if not links:
         yield "The server showed no certificate."

@@ -42,7 +42,7 @@ _NO_ISSUER = {
 }
 
 _WORDS = {
-    Code.ERR_DEPTH_ZERO_SELF_SIGNED_CERT: "{it} is a self-signed certificate: nobody known here vouches for it",
+    Code.ERR_DEPTH_ZERO_SELF_SIGNED_CERT: "{it} is self-signed: nobody known here vouches for it",
     Code.ERR_CERT_SIGNATURE_FAILURE: "the signature on {it} is wrong",
     Code.ERR_UNABLE_TO_DECRYPT_CERT_SIGNATURE: "the signature on {it} is wrong",
     Code.ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY: "the key of the issuer of {it} cannot be read",

@@ -223,7 +223,7 @@ class SMTPLink(OwedReplies):
             self._emit(Told(self.now, "trusted", "not asked about: this certificate was accepted for this run"))
             return
         faults = "; ".join(judged.faults)
-        answers = ("close", "go on, once", "go on for this server and this certificate")
+        answers = ["close", "go on, once", *(["go on for this server and this certificate"] if facts.chain else [])]
         answer = await self.put_question("certificate", f"{facts.target}: {faults}", *answers)
         if answer == 0:
             raise HandshakeFailed(f"closed because of the certificate: {faults}")
