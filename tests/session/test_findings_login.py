@@ -7,10 +7,15 @@ from typing import Any
 
 import pytest
 
+from servers.mechanisms import PASSWORD, USER, Proof, SaslServer
+from session.driving import running
 from session.finding import folded
 from smtp.playbook import Playbook, connected
+from smtpscope.profile import Profile
+from smtpscope.secret import Secret
 from smtpscope.session.findings.login import LOGIN_FAILED_RULES, LOGIN_RULES, LOGIN_SENT_RULES, LONGEST_LINE
 from smtpscope.session.findings.rule import Rule
+from smtpscope.session.view import View
 from smtpscope.smtp.events import Failed, Link, LinkStatus, Opened, Sent
 
 OFFER = "250-mail.test\n250 AUTH PLAIN CRAM-MD5"
@@ -100,3 +105,16 @@ def test_what_is_said_names_the_mechanism_and_the_length() -> None:
         folded(ready() >> PLAIN << "504 what?").sentences
     )
     assert folded(told(NOT_PROVED)).findings.found[0].text == NOT_PROVED
+
+
+@pytest.mark.parametrize(("proof", "found"), [("wrong", True), ("none", True), ("challenge", False), ("reply", False)])
+async def test_a_server_that_does_not_prove_itself_is_found(proof: Proof, found: bool) -> None:
+    async with SaslServer(proof) as server:
+        profile = Profile(
+            server.host, server.port, helo="me.test", auto="auth", auth=("SCRAM-SHA-256",),
+            login_wanted=True, user=USER, password=Secret(PASSWORD),
+        )  # fmt: skip
+        async with running(profile) as driven:
+            view = View(driven.recorder)
+            view.take()
+            assert ("server-unproved" in [each.rule for each in view.findings.found]) is found

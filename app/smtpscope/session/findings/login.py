@@ -13,7 +13,7 @@ LONGEST_LINE = 12_288
 """Octets of a line in a login that a server has to take, and that nobody may send more of (RFC 4954 4)."""
 _DANGER, _FAULT, _NOTE = Severity.DANGER, Severity.FAULT, Severity.NOTE
 _TOO_LONG = re.compile(r"line (?:is )?too long|5\.5\.6", re.IGNORECASE)
-_UNPROVED = re.compile(r"AUTH \S+ succeeded, but ")
+_UNPROVED = re.compile(r"AUTH \S+ (?:succeeded, but |was cancelled: the server's (?:signature|rspauth|nonce) )")
 
 
 def _mechanism(answer: Answer) -> str:
@@ -87,7 +87,7 @@ def long_line(event: Sent, machine: Machine, seen: Seen) -> Said:
 
 
 def unproved(event: Failed, machine: Machine, seen: Seen) -> Said:
-    """The server accepts, and has not shown that it knows the password, as the mechanism has it do."""
+    """The server has not shown that it knows the password, as the mechanism has it do, or shows that it does not."""
     return (event.reason,) if _UNPROVED.match(event.reason) else ()
 
 
