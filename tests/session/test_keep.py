@@ -297,6 +297,19 @@ def test_what_is_no_plain_file_is_refused_at_once(path: Path, make: Callable[[Pa
     assert load(path).problem.startswith(f"{path} cannot be read: ")
 
 
+def test_a_pipe_that_somebody_reads_is_no_file_and_is_left_as_it_is(path: Path) -> None:
+    os.mkfifo(path)
+    path.chmod(0o640)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with pytest.raises(CannotKeep, match="is no plain file: nothing is written"):
+            Keeper(path, Recorder(), "mx", 25, replace=True)
+        assert os.read(reader, 1) == b""
+        assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    finally:
+        os.close(reader)
+
+
 def test_a_folder_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(
         CannotKeep, match=r"^.*/none/x\x1b?.* cannot be written: No such file or directory\.$"

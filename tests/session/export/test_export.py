@@ -20,7 +20,7 @@ from smtpscope.session.export import COMMANDS, KINDS, export
 from smtpscope.session.export.outline import INLINE
 from smtpscope.session.keep import load
 from smtpscope.smtp.command import SMTPCommand
-from smtpscope.smtp.events import Closed, Drop, Event, Issued, Opened, Received, Sent
+from smtpscope.smtp.events import Closed, Connect, Drop, Event, Failed, Issued, Link, LinkStatus, Opened, Received, Sent
 from tui.hostile_payloads import PAYLOADS
 
 TEXT = b"Subject: hi\r\n\r\n..two dots\r\n'quotes' $HOME \\n \t\xff\r\n"
@@ -378,6 +378,28 @@ def test_tls_that_was_refused_is_tried_again_only_where_the_session_ended_with_i
     assert "--tls" in export((refused >> "QUIT" << "221 bye").events, "swaks")
     refused = connected() >> "STARTTLS" << "454 no"
     assert "--tls" not in export((refused >> "MAIL FROM:<a@x>" << "250 ok").events, "swaks")
+
+
+def test_of_transactions_that_came_equally_far_the_last_is_told_and_a_refused_rset_ends_none() -> None:
+    play = greeted() >> "EHLO me" << "250 mail.test"
+    for name in ("first", "second"):
+        play = play >> f"MAIL FROM:<{name}@mail.test>" << "250 ok" >> "RSET" << "250 ok"
+    assert "--from second@mail.test" in export(play.events, "swaks")
+    play = play >> "MAIL FROM:<third@mail.test>" << "250 ok" >> "RSET" << "502 no"
+    play = play >> "RCPT TO:<bob@mail.test>" << "250 ok"
+    assert "--to bob@mail.test" in export(play.events, "swaks")
+
+
+def test_a_handshake_from_the_first_octet_that_fails_is_no_starttls() -> None:
+    events: list[Event] = [
+        Opened(0.0, "mail.test", 465, implicit_tls=True),
+        Link(0.1, LinkStatus.SECURING, "mail.test"),
+        Failed(0.2, Connect(), "the server speaks no TLS"),
+        Closed(0.2, "the server speaks no TLS"),
+    ]
+    shown = export(events, "swaks")
+    assert "--tls-on-connect" in shown
+    assert "--quit-after BANNER" in shown
 
 
 def test_a_recipient_that_was_refused_does_not_end_curl() -> None:
