@@ -237,7 +237,7 @@ async def test_a_drop_stops_it_and_nothing_else_is_sent_meanwhile() -> None:
         assert driven.failures[-1] == "many connections are being made: wait for their end, or drop"
         assert driven.wire == before
         await driven.do("drop")
-        assert said(driven).endswith("; stopped: dropped")
+        assert said(driven) == "a.test came to no end: dropped; stopped: dropped", "which says nothing of the name"
         assert [run.connection is not None for run in varied(driven).runs] == [True, False]
         gate.set()
         await driven.do("connect")
@@ -273,7 +273,7 @@ async def test_a_server_that_does_not_answer_quit_is_not_waited_for(monkeypatch:
         await vary(driven, "ehlo", ["a.test", "b.test"])
         assert [each.kind for each in driven.of(Asked)] == ["vary"], "nobody is asked about a goodbye"
         assert len(varied(driven).made) == 2
-        assert "no difference" in said(driven)
+        assert "makes no difference: a.test and b.test are accepted" in said(driven)
         assert "dropped" not in said(driven)
         gate.set()
 
@@ -467,6 +467,33 @@ async def test_conclusions_of_ehlo_names(handler: Handler, words: str) -> None:
             "EHLO me.test", "EHLO [127.0.0.1]", "EHLO localhost",
         ]  # fmt: skip
         assert words in said(driven)
+
+
+@pytest.mark.parametrize(
+    ("replies", "why"),
+    [
+        ({"BANNER": [b"220 hi\r\n", b"220 hi\r\n", b"554 5.7.1 no more\r\n"]}, "c.test was not said: 554 5.7.1 to the"),
+        ({"BANNER": [b"220 hi\r\n", b"220 hi\r\n", b"421 4.7.0 later\r\n"]}, "c.test was not said: 421 4.7.0 to the"),
+    ],
+)
+async def test_a_name_that_was_not_said_is_judged_by_nobody(replies: dict[str, Sequence[bytes]], why: str) -> None:
+    async with driving(serving(replies)) as driven:
+        await vary(driven, "ehlo", ["a.test", "b.test", "c.test"], "rcpt")
+        assert said(driven).startswith("the EHLO name makes no difference: a.test and b.test are accepted; ")
+        assert why in said(driven)
+
+
+async def test_a_name_for_which_there_was_no_connection_is_judged_by_nobody() -> None:
+    async def once(peer: Peer) -> None:
+        peer.server._listener.close()
+        peer.server._accepting.cancel()
+        await serving()(peer)
+
+    async with driving(once) as driven:
+        await vary(driven, "ehlo", ["a.test", "b.test", "c.test"], "rcpt")
+        assert said(driven) == (
+            "a.test is accepted; b.test was not said: there was no connection; stopped: there was no connection"
+        )
 
 
 async def test_what_is_not_offered_to_each_name_is_said() -> None:
@@ -777,6 +804,24 @@ async def test_obsolete_versions_are_named_as_such() -> None:
             "the server speaks only TLSv1.2 and TLSv1.3: with TLSv1 and TLSv1.1 the handshake fails; "
             "that TLSv1 and TLSv1.1 are refused is as it should be (RFC 8996)"
         )
+
+
+async def test_a_handshake_that_was_dropped_says_nothing_of_the_server() -> None:
+    async def silent(peer: Peer) -> None:
+        await peer.send(b"220 hi\r\n")
+        await peer.line()
+        await peer.send(b"250-hi\r\n250 STARTTLS\r\n")
+        await peer.line()
+        await peer.send(b"220 go\r\n")
+        await peer.gone()
+
+    async with driving(silent) as driven:
+        driven.session.vary("tls", ("1.2", "1.3"))
+        await driven.asked("vary")
+        driven.session.answer(1)
+        await driven.until(lambda: any(link.status is LinkStatus.SECURING for link in driven.of(Link)))
+        await driven.do("drop")
+        assert said(driven) == "there was no handshake: dropped; stopped: dropped"
 
 
 async def test_where_there_is_no_tls_that_is_said() -> None:

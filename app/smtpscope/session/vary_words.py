@@ -145,13 +145,13 @@ def _old(good: list[str], bad: list[str]) -> str:
 
 def _untried(varied: Varied) -> str:
     """What is to be said of values with which no handshake began."""
-    runs = [run for run in varied.made if run.handshake is None]
+    runs = [run for run in varied.made if run.handshake is None or _dropped(run)]
     return f"; with {_and([run.value for run in runs])} there was none{_why(runs[0])}" if runs else ""
 
 
 def _tried(varied: Varied) -> tuple[list[str], list[str]]:
     """The values with which a handshake was finished, and those with which one failed."""
-    shook = [(run.value, run.handshake.good) for run in varied.made if run.handshake is not None]
+    shook = [(run.value, run.handshake.good) for run in varied.made if run.handshake is not None and not _dropped(run)]
     return [value for value, good in shook if good], [value for value, good in shook if not good]
 
 
@@ -190,15 +190,22 @@ def _certificate(secured: Secured) -> str:
 
 
 def _ehlo(varied: Varied) -> str:
-    refused = {run.value: _refusal(run) for run in varied.made if _refusal(run)}
-    passing = {run.value: refused[run.value] for run in varied.made if run.refused and _passes(run.refused)}
+    said = [run for run in varied.made if (run.of("EHLO") or run.of("HELO")) and not _dropped(run)]
+    refused = {run.value: _refusal(run) for run in said if _refusal(run)}
+    passing = {run.value: refused[run.value] for run in said if run.refused and _passes(run.refused)}
     lasting = {name: words for name, words in refused.items() if name not in passing}
-    accepted = [run for run in varied.made if run.value not in refused]
+    accepted = [run for run in said if run.value not in refused]
     parts = [_names(accepted, lasting)] if accepted or lasting else []
     if len(accepted) > 1 and (words := _offered(accepted)):
         parts.append(words)
     if passing:
         parts.append(f"{_each(passing)}, which may pass and need not come of the name")
+    for run in varied.made:
+        if run not in said:
+            why = "there was no connection" if run.unreached else _refusal(run)
+            parts.append(
+                f"{run.value} came to no end: dropped" if _dropped(run) else f"{run.value} was not said: {why}"
+            )
     return "; ".join(parts)
 
 
@@ -250,9 +257,18 @@ def _refusal(run: Run) -> str:
     each = run.refused
     if each is not None:
         return f"{code(each)} to {'the connection' if each.kind == 'BANNER' else visible_text(each.verb, limit=20)}"
-    owed = run.connection is not None and not run.of("BANNER")
-    lost = run.failed or (run.connection is not None and any(one.ended is None for one in run.connection.exchanges))
-    return "no answer" if owed or lost else ""
+    return "no answer" if run.failed or _owed(run) else ""
+
+
+def _owed(run: Run) -> bool:
+    """Whether the server owes an answer; that to QUIT is no matter."""
+    each = run.connection.exchanges if run.connection is not None else []
+    return not run.of("BANNER") or any(one.ended is None for one in each if one.kind != "QUIT")
+
+
+def _dropped(run: Run) -> bool:
+    """Whether the user closed the connection before all was answered."""
+    return run.connection is not None and run.connection.dropped and run.refused is None and _owed(run)
 
 
 def _literal(name: str) -> bool:
@@ -272,7 +288,7 @@ def _dotted(name: str) -> bool:
 
 
 def _why(run: Run) -> str:
-    words = run.failed or _refusal(run)
+    words = "dropped" if _dropped(run) else run.failed or _refusal(run)
     return f": {words}" if words else ""
 
 
