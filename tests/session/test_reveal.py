@@ -173,7 +173,7 @@ def test_beside_a_535_stands_the_shape_of_the_password() -> None:
     told = {octets: line for octets, line in shapes.items() if line}
     assert told == {
         b"535 5.7.8 no\r\n": (
-            "The password that was used: 11 characters, 12 bytes, ends in LF, not only ASCII; "
+            "! The password that was used: 11 characters, 12 bytes, ends in LF, not only ASCII; "
             "sent in UTF-8 as given, without SASLprep."
         ),
         b"535 cram\r\n": "The password that was used: 7 characters, 7 bytes.",
@@ -198,4 +198,4 @@ def test_what_a_mechanism_makes_of_other_letters_than_asciis_is_said_too(mechani
 def test_of_a_token_it_says_token() -> None:
     log = log_of(auth(b"XOAUTH2", b"user=alice\1auth=Bearer t0ken \1\1"), REFUSED)
     (line,) = shape_lines(log, row_with(log, b"535 "), None)
-    assert words(line) == "The token that was used: 6 characters, 6 bytes, ends in a space."
+    assert words(line) == "! The token that was used: 6 characters, 6 bytes, ends in a space."

@@ -22,6 +22,8 @@ async def test_the_shape_of_a_password_is_on_the_screen_and_in_no_picture(
     app = app_on(recorder)
     async with app.run_test(size=size) as pilot:
         app.catch_up()
+        await pilot.pause()
+        assert "! The password that was used:" in text_of(app)
         await pilot.press("enter")  # over the log where there is no room beside it
         await pilot.pause()
         app.catch_up()

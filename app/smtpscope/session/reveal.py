@@ -58,11 +58,13 @@ def shape_lines(log: Log, row: int, given: Secret | None) -> list[Spans]:
     login = said(log, row)
     if secret is None or login is None:
         return []
-    if login.mechanism in ("XOAUTH2", "OAUTHBEARER"):
-        return [[("The token that was used: ", "dim"), (f"{shape(secret)}.", "text")]]
-    became = Login("", secret).remark(login.mechanism)
-    words = f"{shape(secret)}; {became}." if became else f"{shape(secret)}."
-    return [[("The password that was used: ", "dim"), (words, "text")]]
+    words = shape(secret)
+    odd = words.count(", ") > 1  # more than how long it is
+    name = "token" if login.mechanism in ("XOAUTH2", "OAUTHBEARER") else "password"
+    if name == "password" and (became := Login("", secret).remark(login.mechanism)):
+        words = f"{words}; {became}"
+    lead: Spans = [("! ", "fault")] if odd else []
+    return [[*lead, (f"The {name} that was used: ", "dim"), (f"{words}.", "fault" if odd else "text")]]
 
 
 def tried(log: Log, row: int, given: Secret | None) -> Secret | None:

@@ -126,8 +126,8 @@ def _explained(look: Look) -> list[Spans]:
         if reply is not None:
             asked = log.asked[rows[0]]
             lines = [log.spans(each, whole=True) for each in rows[:LINES]]
-            beside = [*_step(look), *([] if look.kept else shape_lines(log, rows[0], look.given))]
-            explained = reply_lines(reply, asked if asked >= 0 else None, look.situation, look.tests(row), beside)
+            sent = asked if asked >= 0 else None
+            explained = reply_lines(reply, sent, look.situation, look.tests(row), beside(look))
             return [*explained, [], *lines]
         return [[("A line of a reply that has not ended.", "text")], [], log.spans(row)]
     if kind is Kind.TEXT:
@@ -158,6 +158,11 @@ def _handshake(look: Look) -> list[Spans]:
 
     lines = handshake_lines(recorder, index)
     return [[], *lines] if lines else []
+
+
+def beside(look: Look) -> list[Spans]:
+    """What this session itself tells of a reply to a login."""
+    return [*_step(look), *([] if look.kept else shape_lines(look.view.log, look.rows[0], look.given))]
 
 
 def _step(look: Look) -> list[Spans]:

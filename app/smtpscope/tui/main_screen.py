@@ -22,7 +22,7 @@ from smtpscope.tui.footer import Footer, footer
 from smtpscope.tui.header import Shown, header
 from smtpscope.tui.history import History
 from smtpscope.tui.inspector import Inspector
-from smtpscope.tui.inspector_pages import UNUSED, Look, reply_of
+from smtpscope.tui.inspector_pages import UNUSED, Look, beside, reply_of
 from smtpscope.tui.line_bar import LineBar
 from smtpscope.tui.pictures import picture_for, size_for
 from smtpscope.tui.rows import LogRows
@@ -219,6 +219,14 @@ class MainScreen(Screen[None]):
         """The id of the row under the log's cursor, -1 for none."""
         return self.rows.id(self.log_view.cursor)
 
+    @property
+    def _room(self) -> int:
+        """Rows that a question can have."""
+        if self.beside:
+            return self.inspector.size.height - 1
+        pane = self.log_view if self.log_view.display else self.inspector
+        return pane.size.height + self.explanation.size.height - 1
+
     def show_row(self, look: Look, question: Asked | None, news: str) -> None:
         """The row under the cursor, below a question or news."""
         view = look.view
@@ -228,7 +236,7 @@ class MainScreen(Screen[None]):
         width = INSPECTOR - 3 if self.beside else self.size.width - 2
         above: list[Spans] = wrapped([(safe(view.redactor.text(news)), "warn")], width) if news else []
         if question is not None:
-            above = [*_question(question, view.redactor.text(question.text), width), *above]
+            above = [*_question(question, view.redactor.text(question.text), width, self._room), *above]
         if self.beside or self.has_class("over"):
             self.inspector.show(look, above)
         if self.beside:
@@ -239,6 +247,8 @@ class MainScreen(Screen[None]):
 
             words = UNUSED if look.unused else brief(reply, look.situation)
             lines: list[Spans] = [[(view.redactor.text(line), "text")] for line in words.splitlines()]
+            if not look.unused and (told := beside(look)) and told[0][0][1] == "fault":
+                lines[1:] = wrapped(told[0], self.size.width - 2)[:1]
         else:
             lines = wrapped(log.spans(row), self.size.width - 2) if row >= 0 else [[(_WELCOME, "dim")]]
         if (group := log.groups.get(row)) is not None and not group.open and self.rows.filter is None:
@@ -267,8 +277,11 @@ class MainScreen(Screen[None]):
         return next((action for start, end, action in self._footer.places if start <= column < end), "")
 
 
-def _question(question: Asked, text: str, width: int) -> list[Spans]:
-    """Its text and its answers, in as many rows as they need; an answer is broken only if it is longer than a row."""
+def _question(question: Asked, text: str, width: int, room: int) -> list[Spans]:
+    """Its text and its answers, in as many rows as they need; an answer is broken only if it is longer than a row.
+
+    Where ``room``, in rows, is too small the text is cut, and never an answer.
+    """
     rows: list[Spans] = []
     for number, answer in enumerate(question.answers, 1):
         piece = f"{number} {safe(answer)}"
@@ -276,7 +289,10 @@ def _question(question: Asked, text: str, width: int) -> list[Spans]:
             rows[-1].append((f"   {piece}", "key"))
         else:
             rows.append([(piece, "key")])
-    return [*wrapped([(safe(text), "question")], width), *rows]
+    lines = wrapped([(safe(text), "question")], width)
+    if len(lines) > (most := max(1, room - len(rows))):
+        lines = [*lines[: most - 1], [("".join(words for words, _ in lines[most - 1])[: width - 1] + "…", "question")]]
+    return [*lines, *rows]
 
 
 _PANES = {"log": "wire", "inspector": "inspector"}
