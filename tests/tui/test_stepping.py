@@ -163,6 +163,7 @@ async def test_f2_on_a_filled_auth_gives_its_options() -> None:
         await hands.press("space", "a", "f2")
         assert hands.app.main.line.prompt == ":"
         assert hands.app.main.line.value == "auth CRAM-MD5 "
+        assert hands.footer.startswith("Enter run")
         await hands.press("ctrl+u")
         await hands.write("auth plain authzid=x")
         await hands.press("enter")

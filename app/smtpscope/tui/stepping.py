@@ -52,6 +52,7 @@ class Stepping(Lines):
             self.focus_line()
             line.clear()
             line.to_command(f"auth {words[1].upper()} ")
+            self.show_footer()
         else:
             self.say("only AUTH has another form: a fills it, then F2 gives its options; so do its steps")
 
