@@ -297,6 +297,15 @@ def test_what_is_no_plain_file_is_refused_at_once(path: Path, make: Callable[[Pa
     assert load(path).problem.startswith(f"{path} cannot be read: ")
 
 
+def test_who_waits_for_a_long_file_is_told_on_the_way_and_at_its_end(path: Path) -> None:
+    header, event = header_line(Header("mx", 25, 1.0)), event_line(Failed(1.0, None, "x"))
+    path.write_bytes(header + event * 2500)
+    counts: list[int] = []
+    recorder = Recorder()
+    load(path, lambda: counts.append(len(recorder)), recorder)
+    assert counts == [999, 1999, 2500]
+
+
 def test_a_pipe_that_somebody_reads_is_no_file_and_is_left_as_it_is(path: Path) -> None:
     os.mkfifo(path)
     path.chmod(0o640)

@@ -20,7 +20,20 @@ from smtpscope.session.export import COMMANDS, KINDS, export
 from smtpscope.session.export.outline import INLINE
 from smtpscope.session.keep import load
 from smtpscope.smtp.command import SMTPCommand
-from smtpscope.smtp.events import Closed, Connect, Drop, Event, Failed, Issued, Link, LinkStatus, Opened, Received, Sent
+from smtpscope.smtp.events import (
+    Closed,
+    Connect,
+    Drop,
+    Event,
+    Failed,
+    Issued,
+    Link,
+    LinkStatus,
+    Opened,
+    Received,
+    Secured,
+    Sent,
+)
 from tui.hostile_payloads import PAYLOADS
 
 TEXT = b"Subject: hi\r\n\r\n..two dots\r\n'quotes' $HOME \\n \t\xff\r\n"
@@ -400,6 +413,35 @@ def test_a_handshake_from_the_first_octet_that_fails_is_no_starttls() -> None:
     shown = export(events, "swaks")
     assert "--tls-on-connect" in shown
     assert "--quit-after BANNER" in shown
+
+
+@pytest.mark.parametrize(("went_on", "checked"), [(False, True), (True, False)])
+def test_a_bad_certificate_is_checked_again_only_where_it_ended_the_session(went_on: bool, checked: bool) -> None:
+    events: list[Event] = [Opened(0.0, "mail.test", 465, implicit_tls=True)]
+    events.append(Secured(0.1, "TLSv1.3", "X", 256, "mail.test", ("the certificate expired",)))
+    if went_on:
+        events += [
+            Link(0.2, LinkStatus.CONNECTED),
+            Received(1.0, b"220 hi\r\n", tls=True),
+            Sent(1.1, b"EHLO me\r\n", tls=True),
+            Received(1.2, b"250 mail.test\r\n", tls=True),
+        ]
+    events.append(Closed(2.0, "x"))
+    assert ("--tls-verify" in export(events, "swaks")) == checked
+
+
+def test_of_much_that_is_left_out_eight_lines_are_named_and_the_rest_counted() -> None:
+    play = greeted() >> "EHLO me" << "250 mail.test"
+    for number in range(12):
+        play = play >> f"NOOP {number}x" << "250 ok"
+    said = comment(export(play.events, "swaks"))
+    assert "NOOP 7x and 4 more" in said
+    assert "NOOP 8x" not in said
+
+
+def test_the_name_is_that_of_the_hello_that_was_accepted() -> None:
+    play = greeted() >> "EHLO good.test" << "250 mail.test" >> "EHLO bad.test" << "501 no"
+    assert "--helo good.test" in export(play.events, "swaks")
 
 
 def test_a_recipient_that_was_refused_does_not_end_curl() -> None:

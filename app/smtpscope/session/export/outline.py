@@ -143,7 +143,7 @@ def pieces(it: Outline) -> list[str]:
 def is_address(name: bytes) -> bool:
     """Whether a server is named by its IP address."""
     try:
-        ip_address(name.decode("ascii").partition("%")[0])
+        ip_address(name.decode("ascii"))
     except ValueError:
         return False
     return True
