@@ -200,6 +200,16 @@ async def test_the_palette_leads_to_it() -> None:
         assert server.connections == 1
 
 
+async def test_one_that_was_not_made_leaves_the_header_to_a_test_that_waits() -> None:
+    one = replace(PROFILE, rcpt_to=("bob@example.org",))
+    async with on_server(answering({"RCPT": b"451 4.7.1 greylisted\r\n"}), one) as (hands, _):
+        await command(hands, "vary ehlo a.test")
+        await hands.press("1", "space", "space", "space", "exclamation_mark")
+        await hands.press(next(digit for digit in "123456789" if f"{digit} in 5 min, until accepted" in hands.said))
+        assert "to the next try" in hands.header
+        await hands.press("escape")
+
+
 async def test_another_can_be_begun_from_the_table() -> None:
     async with varied() as (hands, _):
         await hands.press("colon")

@@ -74,7 +74,7 @@ class Varying(Testing):
 
         run = visible_text(self.view.redactor.text(progress(self.recorder)), limit=40)
         owed = next((f", {safe(each.kind)} {duration(self.now - each.sent)}" for each in now.machine.pending), "")
-        return f"{run}, ^] stops it{owed}" if run else ""
+        return f"{run}, ^] stops it{owed}" if run else super().waiting
 
     def hear(self) -> None:
         """Show the table as soon as it is whole."""
