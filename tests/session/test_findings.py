@@ -262,6 +262,10 @@ def test_sentences_say_what_it_is() -> None:
     ]
     assert folded(ready("250-mail.test\n250 ")).sentences == ["an EHLO line is empty"]
     assert folded(ready("250-mail.test\n250 AUTH CRAM-MD5")).sentences == ["AUTH CRAM-MD5 is offered without TLS"]
+    assert (
+        '"AUTH=LOGIN" is no keyword: it is how an old draft had AUTH; without AUTH itself most clients see no login'
+        in folded(ready("250-mail.test\n250 AUTH=LOGIN")).sentences
+    )
     assert folded(tls("250 mail.test")).sentences == [
         "PIPELINING, SIZE was offered in clear and is gone in TLS: allowed, but tampering looks like this, too"
     ]

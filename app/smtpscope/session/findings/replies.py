@@ -164,7 +164,9 @@ def keyword_syntax(answer: Answer, machine: Machine, seen: Seen) -> Said:
     if not bad[0].strip():
         return (f"an EHLO line{more} is empty",)
     if bad[0].upper().startswith("AUTH="):
-        return (f'"{word(bad[0])}"{more} is no keyword: it is how an old draft had AUTH',)
+        alone = not any(line.upper().split()[:1] == ["AUTH"] for line in answer.reply.lines[1:])
+        missing = "; without AUTH itself most clients see no login" if alone else ""
+        return (f'"{word(bad[0])}"{more} is no keyword: it is how an old draft had AUTH{missing}',)
     return (f'the EHLO line "{word(bad[0])}"{more} is not a keyword with parameters',)
 
 
