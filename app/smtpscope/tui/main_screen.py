@@ -223,7 +223,7 @@ class MainScreen(Screen[None]):
     def _room(self) -> int:
         """Rows that a question can have."""
         if self.beside:
-            return self.inspector.size.height - 1
+            return self.inspector.size.height - 4  # tabs, and a little of what the tab shows
         pane = self.log_view if self.log_view.display else self.inspector
         return pane.size.height + self.explanation.size.height - 1
 
@@ -233,7 +233,7 @@ class MainScreen(Screen[None]):
         row, log = self.cursor_row, view.log
         if self.seek_bar is not None and row >= 0:
             self.seek_bar.show(self.seek.position(row), self.seek.ticks(), *self.seek.ends)
-        width = INSPECTOR - 3 if self.beside else self.size.width - 2
+        width = INSPECTOR - 4 if self.beside else self.size.width - 2
         above: list[Spans] = wrapped([(safe(view.redactor.text(news)), "warn")], width) if news else []
         if question is not None:
             above = [*_question(question, view.redactor.text(question.text), width, self._room), *above]
@@ -248,7 +248,8 @@ class MainScreen(Screen[None]):
             words = UNUSED if look.unused else brief(reply, look.situation)
             lines: list[Spans] = [[(view.redactor.text(line), "text")] for line in words.splitlines()]
             if not look.unused and (told := beside(look)) and told[0][0][1] == "fault":
-                lines[1:] = wrapped(told[0], self.size.width - 2)[:1]
+                first, *more = wrapped([(text, "bad") for text, _ in told[0]], self.size.width - 4)
+                lines[1:] = [[*first, (" +" if self._profile.ascii else " …", "more")] if more else first]
         else:
             lines = wrapped(log.spans(row), self.size.width - 2) if row >= 0 else [[(_WELCOME, "dim")]]
         if (group := log.groups.get(row)) is not None and not group.open and self.rows.filter is None:
@@ -288,7 +289,7 @@ def _question(question: Asked, text: str, width: int, room: int) -> list[Spans]:
         if rows and cells([*rows[-1], (f"   {piece}", "")]) <= width:
             rows[-1].append((f"   {piece}", "key"))
         else:
-            rows.append([(piece, "key")])
+            rows += wrapped([(piece, "key")], width)
     lines = wrapped([(safe(text), "question")], width)
     if len(lines) > (most := max(1, room - len(rows))):
         lines = [*lines[: most - 1], [("".join(words for words, _ in lines[most - 1])[: width - 1] + "…", "question")]]
