@@ -233,3 +233,24 @@ def test_a_deep_token_or_error_is_told_or_not_and_nothing_breaks(depth: int) -> 
     assert why(log, b"AUTH XOAUTH2")
     assert why(log, b"334 ")
     why(log, b"535 ")
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        b'{"upn":"\\ud800x","exp":true,"nbf":null}',
+        b'{"exp":NaN,"nbf":Infinity,"iat":-Infinity}',
+        b'{"exp":1' + b"0" * 400 + b',"nbf":-1e300}',
+        b'{"aud":[1,{"a":[]},null,"https://[::1"],"iss":["x"],"scp":{"a":1},"roles":7}',
+        b'{"upn":"' + b"x" * 40_000 + b'"}',
+        b'{"upn":"\xff\xfe"}',
+        b'{"' + b"x" * 5_000 + b'":"\\u001b[2J\\u202e"}',
+        b'{"exp":1,"exp":9999999999}',
+    ],
+)
+def test_a_hostile_token_is_told_or_not_and_cannot_draw(claims: bytes) -> None:
+    head = base64.urlsafe_b64encode(b'{"alg":"none"}').rstrip(b"=")
+    log = log_of(xoauth2(head + b"." + base64.urlsafe_b64encode(claims).rstrip(b"=") + b".x"), b"535 no")
+    for octets in (b"AUTH XOAUTH2", b"535 "):
+        told = why(log, octets)
+        assert all(line.isprintable() and len(line) < 300 for line in told)
