@@ -439,6 +439,36 @@ def test_of_much_that_is_left_out_eight_lines_are_named_and_the_rest_counted() -
     assert "NOOP 8x" not in said
 
 
+def test_an_address_that_looks_like_an_option_and_an_empty_one_reach_swaks() -> None:
+    play = greeted() >> "EHLO me" << "250 mail.test" >> "MAIL FROM:<>" << "250 ok"
+    shown = export((play >> "RCPT TO:<--help@mail.test>" << "250 ok").events, "swaks")
+    assert "--from '<>'" in shown
+    assert "--to=--help@mail.test" in shown
+
+
+def test_a_session_that_was_dropped_is_dropped_again() -> None:
+    quit, dropped = whole().events, [event for event in whole().events if not _is_of_quit(event)]
+    assert "--drop-after" not in export(quit, "swaks")
+    assert "--drop-after DOT" in export([*dropped[:-1], Issued(98.0, Drop(), "drop"), dropped[-1]], "swaks")
+    assert "-nocommands" not in export(quit, "openssl")
+    assert "-no_ign_eof -nocommands" in export(dropped, "openssl"), (
+        "without QUIT it is the end of the input that ends it"
+    )
+
+
+def _is_of_quit(event: Event) -> bool:
+    return isinstance(event, Sent | Received) and event.data in (b"QUIT\r\n", b"221 bye\r\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("mail.test", "-servername mail.test"), ("192.0.2.7", "-verify_ip 192.0.2.7")]
+)
+def test_a_server_is_named_to_openssl_as_it_was_judged(name: str, said: str) -> None:
+    shown = export([Opened(0.0, name, 465, implicit_tls=True), Secured(0.1, "TLSv1.3", "X", 256, name)], "openssl")
+    assert said in shown
+    assert ("-servername" in shown) == (name == "mail.test"), "SNI takes no address (RFC 6066 3)"
+
+
 def test_the_name_is_that_of_the_hello_that_was_accepted() -> None:
     play = greeted() >> "EHLO good.test" << "250 mail.test" >> "EHLO bad.test" << "501 no"
     assert "--helo good.test" in export(play.events, "swaks")
