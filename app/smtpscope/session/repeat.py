@@ -44,7 +44,7 @@ class Plan:
 
         ``what`` tells them apart.
         """
-        up_to = "up to " if most else ""
+        up_to = "up to " if most and times > 1 else ""
         each = ", ".join([*self.verbs, *([] if self.verbs[-1:] == ("QUIT",) else ["QUIT"])])
         text = f"{who} makes {up_to}{count(times, 'connection')} to {where}{what}, each with {each}"
         if self.logins:

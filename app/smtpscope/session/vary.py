@@ -142,7 +142,7 @@ def _steps(session: Session, thing: str, to: str) -> list[_Step]:
     elif steps[-1].kinds == {"STARTTLS"}:  # what was said before TLS is void: nothing could follow
         steps.append(_hello(session, thing))
     first = next(place for place, step in enumerate(steps) if _is_hello(step))
-    if thing in TLS and session.profile.tls != "implicit" and not any("STARTTLS" in step.kinds for step in steps):
+    if _needs_tls(session, thing, frozenset().union(*(step.kinds for step in steps))):
         steps[first + 1 : first + 1] = [_line(session, "STARTTLS", "STARTTLS"), _hello(session, thing)]
     if thing in LOGINS:
         place = next((place for place, step in enumerate(steps) if _rank(step.kinds) > 2), len(steps))
@@ -151,6 +151,16 @@ def _steps(session: Session, thing: str, to: str) -> list[_Step]:
     if to in ("mail", "rcpt", "data"):
         steps += _envelope(session, steps, limit)
     return steps
+
+
+def _needs_tls(session: Session, thing: str, kinds: frozenset[str]) -> bool:
+    """Whether STARTTLS is to be put in: where TLS is varied, and before a login that the next step would not send in
+    clear either."""
+    profile = session.profile
+    if profile.tls == "implicit" or "STARTTLS" in kinds:
+        return False
+    first = profile.tls == "starttls" or "STARTTLS" in session.machine.facts.ext
+    return thing in TLS or (thing in LOGINS and "AUTH" not in kinds and plan.wants_tls(profile) and first)
 
 
 def _kept(thing: str, items: list[Item], limit: int) -> list[Item]:

@@ -94,7 +94,8 @@ def _usual(session: Session, thing: str) -> tuple[str, ...]:
             known = (name for name in sasl.BEST if name in offered and (facts.tls or not name.endswith("-PLUS")))
             if found := tuple(known):
                 return found
-            raise ValueError("no mechanism that takes a password is offered here: say EHLO first, or name mechanisms")
+            first = "STARTTLS and EHLO" if "STARTTLS" in facts.ext else "say EHLO"
+            raise ValueError(f"no mechanism that takes a password is offered here: {first} first, or name mechanisms")
         case "user":
             local, at, domain = (profile.user or "").partition("@")
             domain = domain or (profile.mail_from or "").rpartition("@")[2] or host.partition(".")[2]
