@@ -12,8 +12,10 @@ import pytest
 from servers import certificates
 from servers.scripted import END_OF_DATA, Handler, Peer, ScriptedServer
 from smtpscope.secret import Secret
+from smtpscope.smtp.events import Asked
 from smtpscope.tui.screens import Help
 from tui.driving import OFFER, PROFILE, Driven, answering, driven, on_server
+from tui.recordings import questioned
 
 TLS_OFFER = b"250-mail.test\r\n250 STARTTLS\r\n"
 SMALL, WIDE = (80, 23), (120, 40)
@@ -225,8 +227,9 @@ async def test_octets_behind_the_220_are_shown_and_discarded() -> None:
 
 async def test_a_late_reply_is_taken_after_all() -> None:
     reply = asyncio.Event()
-    async with on_server(answering(NOOP=reply), replace(PROFILE, timeout=0.05)) as (hands, _):
+    async with on_server(answering(NOOP=reply)) as (hands, _):
         await hands.press("o")
+        hands.app.call("set_timeout", 0.05)  # not before: connecting may take its time
         await hands.begin("enter")
         await standing(hands)
         assert any("no reply within 0.05 s" in row for row in hands.log)
@@ -321,3 +324,18 @@ async def test_a_reply_in_clear_behind_the_220_of_starttls_is_explained_as_never
         await hands.press("k")
         assert "220" in hands.said
         assert "Never used" not in hands.said
+
+
+@pytest.mark.parametrize("size", [(40, 12), SMALL, WIDE], ids=["40x12", "80x23", "120x40"])
+async def test_a_long_question_is_cut_and_its_answers_are_not(size: tuple[int, int]) -> None:
+    """Whoever runs the server chooses how long a certificate's names are."""
+    names = ", ".join(f"{letter * 60}.example.test" for letter in "abcdefgh")
+    answers = ("close", "go on, once", "go on for this server and this certificate")
+    events = [*questioned()[:-1], Asked(9.0, "certificate", f"mx: the certificate is for {names} " * 3, answers)]
+    async with driven(PROFILE, events, size=size) as hands:
+        await hands.take()
+        shown = " ".join(hands.text.replace("▏", " ").split())
+        assert "1 close 2 go on, once" in shown
+        assert "3 go on for this server and this certificate" in shown
+        assert "mx: the certificate is for" in shown
+        assert "…" in hands.text
