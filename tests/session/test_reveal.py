@@ -155,6 +155,15 @@ def test_the_password_of_a_login_is_that_which_went_out(events: list[Event], sec
     assert tried(log, last, GIVEN) == secret
 
 
+def test_what_was_given_is_the_last_logins_alone() -> None:
+    first = [*run(b"CRAM-MD5"), challenge(b"<1@x>"), response(b"alice " + b"0" * 32), said(b"535-first\r\n535 no")]
+    log = log_of(*first)
+    assert tried(log, row_with(log, b"535-first"), GIVEN) == GIVEN
+    log = log_of(*first, *run(b"CRAM-MD5"), challenge(b"<2@x>"), response(b"alice " + b"1" * 32), REFUSED)
+    assert tried(log, row_with(log, b"535-first"), GIVEN) is None, "another password may have been given since"
+    assert tried(log, row_with(log, b"535 5.7.8"), GIVEN) == GIVEN
+
+
 def test_of_two_logins_each_reply_has_its_own() -> None:
     log = log_of(*PLAIN, auth(b"PLAIN", b"\0alice\0second"), said(b"535-5.7.8 no\r\n535 again"))
     assert tried(log, row_with(log, b"535 5.7.8"), None) == Secret(WORD)
@@ -165,7 +174,7 @@ def test_of_two_logins_each_reply_has_its_own() -> None:
 
 def test_beside_a_535_stands_the_shape_of_the_password() -> None:
     cram: list[Event] = [*run(b"CRAM-MD5"), challenge(b"<1@x>"), response(b"alice " + b"0" * 32)]
-    log = log_of(*PLAIN, *cram, said(b"535 cram"), *cram, said(b"454 later"))
+    log = log_of(*PLAIN, *cram, said(b"454 later"), *cram, said(b"535 cram"))
     shapes = {
         log.octets(row): words([span for line in shape_lines(log, row, GIVEN) for span in line])
         for row in range(len(log))

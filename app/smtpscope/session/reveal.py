@@ -70,8 +70,8 @@ def shape_lines(log: Log, row: int, given: Secret | None) -> list[Spans]:
 def tried(log: Log, row: int, given: Secret | None) -> Secret | None:
     """The password, or the token, of the login that the reply at ``row`` answers; None where that is not known.
 
-    As it went out where the mechanism sends it; ``given``, what was given for this login, where it does not, and where
-    it is not a login that was typed.
+    As it went out where the mechanism sends it; where it does not ``given``, what was given for the last login, if this
+    is the last and was not typed.
     """
     login = said(log, row) if 0 <= row < len(log) and log.kind[row] in (Kind.RECEIVED, Kind.REFUSED) else None
     if login is None:
@@ -79,7 +79,8 @@ def tried(log: Log, row: int, given: Secret | None) -> Secret | None:
     sent = login.last("password", "token")
     if sent is not None:
         return Secret(sent.value)
-    return None if login.typed or login.mechanism in ("EXTERNAL", "ANONYMOUS") else given
+    later = log.verbs.number("AUTH") in log.verb[log.reply_rows(row)[-1] + 1 :]
+    return None if later or login.typed or login.mechanism in ("EXTERNAL", "ANONYMOUS") else given
 
 
 def _last_word(data: bytes) -> bytes:
