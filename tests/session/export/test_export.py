@@ -19,6 +19,7 @@ from smtp.playbook import Playbook, at_data, at_rcpt, connected, greeted, in_tls
 from smtpscope.session.export import COMMANDS, KINDS, export
 from smtpscope.session.export.outline import INLINE
 from smtpscope.session.keep import load
+from smtpscope.session.redact import Redactor
 from smtpscope.smtp.command import SMTPCommand
 from smtpscope.smtp.events import (
     Closed,
@@ -80,6 +81,14 @@ def test_no_session_is_too_odd(kind: str, octets: list[bytes]) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_session_at_all(kind: str) -> None:
     assert kind == "transcript" or export([], kind)
+
+
+def test_an_export_teaches_the_session_nothing() -> None:
+    redactor = Redactor()
+    play = connected().apply(Sent(9.0, b"AUTH PLAIN AGFsaWNlAHdvbmRlcmxhbmQ=\r\n", secrets=((11, 35),)))
+    shown = export(play.events, "swaks", redactor=redactor)
+    assert "AGFsaWNl" not in shown
+    assert redactor.forms == 0, "it may be of another session, and is used on another thread"
 
 
 def test_another_kind_is_named() -> None:
