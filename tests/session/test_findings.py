@@ -26,6 +26,7 @@ from smtpscope.session.findings.replies import DEFECT_RULES, HELLO_RULES, REPLY_
 from smtpscope.session.findings.rule import Rule
 from smtpscope.smtp.events import (
     Closed,
+    Connect,
     Event,
     Failed,
     Link,
@@ -184,6 +185,9 @@ CASES: list[Case] = [
         lambda: ready() >> "STARTTLS" << b"220 go\r\n" + EXTRA,
         lambda: (ready() >> "STARTTLS" << b"220 go\r\n").secured() << EXTRA,
     ),
+    ("handshake-failed",
+     lambda: Playbook().apply(Link(7.0, LinkStatus.SECURING)).apply(Failed(8.0, Connect(), "the server said no")),
+     lambda: Playbook().apply(Link(7.0, LinkStatus.CONNECTING)).apply(Failed(8.0, Connect(), "nobody is there"))),
     ("injected", lambda: failed("the server did not answer with TLS: it sent 250 ok"),
      lambda: failed("the server closed the connection during the TLS handshake")),
     ("tls-unasked", lambda: up() << b"\x15\x03\x01\0\x02\x02\x28", lambda: up() << b"\x15\x01\r\n"),

@@ -93,13 +93,23 @@ def old_tls(event: Secured, machine: Machine, seen: Seen) -> Said:
     return (f"{event.version} is in use, which is given up",) if event.version in _OLD_TLS else ()
 
 
-def handshake_failed(event: Failed, machine: Machine, seen: Seen) -> Said:
-    """There was to be TLS, and none came about; not where the user has ended it."""
-    ended_here = event.reason.startswith(("closed because", "dropped"))
-    if machine.facts.status is not LinkStatus.SECURING or ended_here:
+def starttls_failed(event: Failed, machine: Machine, seen: Seen) -> Said:
+    """STARTTLS was answered by 220, and none came about; not where the user has ended it."""
+    if not isinstance(event.step, StartTls) or not _handshake_failed(event, machine):
         return ()
-    accepted = "STARTTLS was accepted, but " if isinstance(event.step, StartTls) else ""
-    return (f"{accepted}there is no TLS: {event.reason}",)
+    return (f"STARTTLS was accepted, but there is no TLS: {event.reason}",)
+
+
+def implicit_failed(event: Failed, machine: Machine, seen: Seen) -> Said:
+    """There was to be TLS from the first octet on; the same."""
+    if isinstance(event.step, StartTls) or not _handshake_failed(event, machine):
+        return ()
+    return (f"there is no TLS: {event.reason}",)
+
+
+def _handshake_failed(event: Failed, machine: Machine) -> bool:
+    ended_here = event.reason.startswith(("closed because", "dropped"))
+    return machine.facts.status is LinkStatus.SECURING and not ended_here
 
 
 def clear_for_tls(event: Failed, machine: Machine, seen: Seen) -> Said:
@@ -186,7 +196,8 @@ SECURED_RULES: tuple[Rule[Secured], ...] = (
 )
 FAILED_RULES: tuple[Rule[Failed], ...] = (
     Rule("injected", _DANGER, "RFC 3207 6", clear_for_tls),
-    Rule("handshake-failed", _FAULT, "RFC 3207 4.1", handshake_failed),
+    Rule("handshake-failed", _FAULT, "RFC 3207 4.1", starttls_failed),
+    Rule("handshake-failed", _FAULT, "RFC 8314 3.3", implicit_failed),
 )
 TIMED_OUT_RULES: tuple[Rule[TimedOut], ...] = (
     Rule("no-reply", _NOTE, "RFC 5321 4.5.3.2", no_reply),
