@@ -112,7 +112,10 @@ def reply_page(look: Look) -> list[Paragraph]:
 def _explained(look: Look) -> list[Spans]:
     from smtpscope.session.explain import failure_lines, reply_lines  # not before it is needed
 
-    log, row, rows = look.view.log, look.row, look.rows
+    log = look.view.log
+    if log.kind[look.row] == Kind.DECODED:  # it belongs to the row above it
+        look = look._replace(row=log.first[look.row])
+    row, rows = look.row, look.rows
     kind = Kind(log.kind[row])
     if kind in (Kind.RECEIVED, Kind.REFUSED):
         reply = reply_of(log, row)
