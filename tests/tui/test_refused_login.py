@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from session.test_login_words import GOOGLE, b64, jwt, log_of, xoauth2
+from session.test_login_fields import b64
+from session.test_login_words import GOOGLE, jwt, log_of, xoauth2
 from smtpscope.session.log import Kind
 from tui.driving import PROFILE, driven
 
