@@ -295,7 +295,14 @@ async def at_a_glance(hands: Driven, home: Path) -> AsyncIterator[tuple[str, str
         app.do_pane_inspector()
         await hands.take()
         yield f"tab {tab}", hands.text
-    await hands.press("escape", "exclamation_mark")
+    await hands.press("escape")
+    for place in range(len(log.shown)):
+        app.main.log_view.cursor = place
+        for copy in (app.do_row, app.do_raw, app.do_hex, app.do_escapes):
+            copy()
+            yield f"{copy.__name__} of row {place}", app.clipboard
+    app.main.log_view.cursor = app.rows.place(refused)
+    await hands.press("exclamation_mark")
     yield "next tests", hands.text
     await hands.press("escape")
     for kind in WORDS:
@@ -493,3 +500,33 @@ def test_messages_do_not_say_what_was_typed_under_a_mask() -> None:
         assert not leaks(repr(message), PASSWORD)
         with contextlib.suppress(TypeError):
             assert not leaks(repr(list(message.__rich_repr__())), PASSWORD)
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("waits", [False, True])
+async def test_a_file_knows_a_password_that_was_typed(waits: bool, late: bool, home: Path) -> None:
+    """With CRAM-MD5 it never goes out; the file may be begun before or after, and a test may have asked for it."""
+    async with (
+        ScriptedServer(echoing(PASSWORD), timeout=300) as server,
+        driven(replace(given("prompt, CRAM-MD5", PASSWORD), port=server.port)) as hands,
+    ):
+        app = hands.app
+        await hands.press("c", "e", "enter")
+        if not late:
+            app.keep(home / "kept.jsonl")
+        if waits:
+            app.once_known("CRAM-MD5", lambda: app.call("login", "CRAM-MD5", None, None))
+        else:
+            await hands.press("a", "enter")
+        assert app.main.line.prompt == "password>"
+        before = len(app.recorder)
+        await hands.write(PASSWORD)
+        await hands.press("enter", "v", "enter")
+        assert app.view.machine.facts.auth_refused
+        if late:
+            app.keep(home / "kept.jsonl")
+        await asyncio.to_thread(app.stop_keeping)
+        lines = (home / "kept.jsonl").read_text().split("\n")
+        text = "\n".join(lines[0 if late else before + 1 :])  # what was written before it was typed stands there
+        assert "AUTH" in text
+        assert not leaks(text, PASSWORD)

@@ -6,6 +6,7 @@ import difflib
 
 from smtpscope.actions import BY_ID, COMMANDS
 from smtpscope.profile import parse_seconds
+from smtpscope.secret import Secret
 from smtpscope.session import plan
 from smtpscope.smtp.command import SMTPCommand
 from smtpscope.smtp.events import Answered, Asked, Event
@@ -100,6 +101,10 @@ class Acting(Looking):
             return
         self.call("set_timeout", seconds)
         self.say(f"each reply may take {seconds:g} s" if seconds else "replies may take as long as they like")
+
+    def know(self, password: Secret) -> None:
+        """A password was typed: from now on it is hidden, also where it does not go out itself."""
+        self.view.redactor.know(password)
 
     def call(self, method: str, *arguments: object) -> None:
         """Have the session do something."""

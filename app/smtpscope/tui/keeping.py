@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from textual.app import SuspendNotSupported
 from textual.message import Message
 
+from smtpscope.secret import Secret
 from smtpscope.tui.acting import Acting
-from smtpscope.tui.line_bar import LineBar
 from smtpscope.tui.new_file import path_of
 from smtpscope.visible import safe
 
@@ -30,6 +30,7 @@ class Keeping(Acting):
     keepers: tuple[Keeper, ...] = ()
     written: Keeper | None = None
     """The file that was asked for last."""
+    _typed: tuple[Secret, ...] = ()
 
     class Failed(Message):
         """A file cannot be written any more."""
@@ -46,14 +47,13 @@ class Keeping(Acting):
 
         given = self.given
         with_secrets = given.with_secrets and self.session is not None  # a recording has none to give away
-        secrets = [given.password] if given.password is not None else []
         self.written = Keeper(
             path.absolute(),
             self.recorder,
             given.server,
             given.port,
             lines=Lines(with_secrets),
-            secrets=secrets,
+            secrets=self._known(),
             replace=replace,
             tell=self._tell,
         )
@@ -62,8 +62,11 @@ class Keeping(Acting):
     def keep_in(self, ring: Ring) -> None:
         """Keep the session among the last ones."""
         given = self.given
-        secrets = [given.password] if given.password is not None else []
-        self.keepers = (*self.keepers, ring.keeper(self.recorder, given.server, given.port, secrets, self._tell))
+        self.keepers = (*self.keepers, ring.keeper(self.recorder, given.server, given.port, self._known(), self._tell))
+
+    def _known(self) -> list[Secret]:
+        """The passwords of this run, also those that were asked for before the file was begun."""
+        return [each for each in (self.given.password, *self._typed) if each is not None]
 
     def wake_keepers(self) -> None:
         """Something has happened; from any thread."""
@@ -83,10 +86,12 @@ class Keeping(Acting):
         """The session goes on all the same."""
         self.say(event.sentence)
 
-    def on_line_bar_credentials(self, event: LineBar.Credentials) -> None:
-        """A password was typed: it is hidden before it goes out."""
+    def know(self, password: Secret) -> None:
+        """It is hidden in the files, too."""
+        super().know(password)
+        self._typed = (*self._typed, password)
         for keeper in self.keepers:
-            keeper.know(event.password)
+            keeper.know(password)
 
     # -- what a user does
 

@@ -130,7 +130,7 @@ class Lines(Copying):
 
     def on_line_bar_credentials(self, event: LineBar.Credentials) -> None:
         """User and password were given."""
-        self.view.redactor.know(event.password)
+        self.know(event.password)
         self.call("login", event.mechanism, event.user, event.password, event.way)
         self.back()
 

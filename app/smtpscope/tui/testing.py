@@ -142,7 +142,7 @@ class Testing(Acting):
             return
         event.prevent_default()
         work, self._with_credentials = self._with_credentials, None
-        self.view.redactor.know(event.password)
+        self.know(event.password)
         self.call("know", event.user, event.password)
         work()
         self.main.log_view.focus()
