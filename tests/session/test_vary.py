@@ -654,6 +654,10 @@ def test_whatever_a_recording_holds_the_table_can_be_shown(events: list[Event]) 
     for line in table(found, width=40):
         for text, _ in line.spans:
             assert text == visible_text(text), "nothing unprintable comes through"
+    pasted = markdown(found).splitlines()
+    assert all(line == visible_text(line) for line in pasted)
+    rows = [line for line in pasted if line.startswith("|")]
+    assert len({line.replace("\\|", "").count("|") for line in rows}) == 1, "nothing foreign makes a column"
 
 
 # -- real servers
