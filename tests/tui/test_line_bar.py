@@ -140,6 +140,8 @@ async def test_the_line_says_whether_it_is_legal_now() -> None:
         assert hands.line.endswith("legal now")
         await hands.press("escape", "escape", "r")
         assert hands.line.endswith("out of order")
+        await hands.press("escape", "escape", "a")
+        assert hands.line.endswith("F2: its options  out of order")
     async with driven() as hands:
         await hands.press("e")
         assert hands.line.endswith("impossible now")

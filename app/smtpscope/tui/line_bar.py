@@ -292,7 +292,14 @@ class LineBar(WireLine):
         else:
             text = self.value or self.ghost
             words, kind = _HINTS[verdict_of(text, self._machine)] if text.strip() else ("", "note")
-            self.hint, self.hint_kind = ending + words, kind
+            options = "F2: its options  " if self.login else ""
+            self.hint, self.hint_kind = options + ending + words, kind
+
+    @property
+    def login(self) -> str:
+        """The mechanism of an AUTH that stands in the line with nothing behind it; empty for anything else."""
+        words = (self.ghost or self.value).split()
+        return words[1].upper() if self.prompt == ">" and len(words) == 2 and words[0].upper() == "AUTH" else ""
 
     def _step_hint(self) -> str:
         """How the step stands there, and the ways out."""

@@ -44,14 +44,13 @@ class Stepping(Lines):
     def do_form(self) -> None:
         """The other form of what is in the line: of a filled AUTH its options, of a step what goes out for it."""
         line = self.main.line
-        words = (line.ghost or line.value).split()
         if line.prompt == STEP:
             self.focus_line()
             line.other_form()
-        elif line.prompt == ">" and len(words) == 2 and words[0].upper() == "AUTH":
+        elif mechanism := line.login:
             self.focus_line()
             line.clear()
-            line.to_command(f"auth {words[1].upper()} ")
+            line.to_command(f"auth {mechanism} ")
             self.show_footer()
         else:
             self.say("only AUTH has another form: a fills it, then F2 gives its options; so do its steps")
