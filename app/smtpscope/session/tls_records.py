@@ -77,7 +77,7 @@ class _Side:
         self._data = b""
         self._time = 0.0
         self._message = 0  # octets of a message that has begun and go on in the next record
-        self._secret = False
+        self._encrypted = False
         self._lost = False  # what comes is no TLS
 
     def take(self, event: Cipher) -> Iterator[Record]:
@@ -104,9 +104,9 @@ class _Side:
         if kind == 21 and len(body) == 2:
             return f"Alert: {alert_name(body[1])}{', a warning' if body[0] == 1 else ''}"
         if kind != 22:
-            self._secret = self._secret or kind == 20
+            self._encrypted = self._encrypted or kind == 20
             return RECORDS[kind]
-        return "Handshake, encrypted" if self._secret else _listed(list(self._messages(body)))
+        return "Handshake, encrypted" if self._encrypted else _listed(list(self._messages(body)))
 
     def _messages(self, body: bytes) -> Iterator[str]:
         """The messages that begin in a record, and that one goes on."""
