@@ -64,6 +64,12 @@ class Lines:
         self.with_secrets = with_secrets
         self._begun: dict[type, bytes] = {Sent: b"", Received: b""}  # of each direction, the line that has no end yet
 
+    def anew(self) -> Lines:
+        """The same before their first line, with what they know of secrets."""
+        lines = type(self)()
+        lines.redactor, lines.with_secrets = self.redactor, self.with_secrets
+        return lines
+
     def of(self, event: Event) -> bytes:
         """The lines for one event, each with its end."""
         return self.line(event, self.hidden(event))
@@ -154,14 +160,20 @@ class Keeper:
             self.problem = safe(f"The session is not written to {self.path} to its end: the disk does not take it.")
 
     def _run(self) -> None:
-        taken = 0
+        taken = learned = 0
         try:
             while True:
                 ending = self._ending  # looked at first, so that nothing that came before it is left out
                 self._news.clear()
-                count = len(self._recorder)
+                count, forms = len(self._recorder), self.lines.redactor.forms
                 while self._given:  # behind the count: what was known before an event is hidden in it
                     self.lines.redactor.know(self._given.popleft())
+                for index in range(learned, count):
+                    self.lines.redactor.learn(self._recorder[index])
+                learned = count
+                if forms < self.lines.redactor.forms and self._told(taken):
+                    self._begin_again()
+                    taken = 0
                 if count > taken and (self._when is None or self._when(self._recorder)):
                     self._when = None
                     taken = self._write_from(taken, count)
@@ -190,13 +202,23 @@ class Keeper:
     def _write_from(self, start: int, end: int) -> int:
         """Write these events; what is a secret in any of them is hidden in all."""
         recorder = self._recorder
-        for index in range(start, end):
-            self.lines.redactor.learn(recorder[index])
         if not self._begun:
             self._begin()
         for first in range(start, end, BATCH):
             self._write(b"".join(self.lines.of(recorder[index]) for index in range(first, min(first + BATCH, end))))
         return end
+
+    def _told(self, end: int) -> bool:
+        """Whether what was written before shows what is known to be a secret only now."""
+        events = (self._recorder[index] for index in range(end if self._begun and not self.lines.with_secrets else 0))
+        return any(self.lines.redactor.spans(each.data) for each in events if isinstance(each, Sent | Received))
+
+    def _begin_again(self) -> None:
+        """Nothing is written yet."""
+        assert self._file is not None
+        os.lseek(self._file, 0, os.SEEK_SET)
+        os.ftruncate(self._file, 0)
+        self._end, self._begun, self.lines = 0, False, self.lines.anew()
 
     def _begin(self) -> None:
         """The header."""
