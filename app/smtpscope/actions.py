@@ -6,7 +6,7 @@ Keys are Textual's names. An action with a ``verb`` fills the line; nothing is s
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from smtpscope.smtp.command import SMTPCommand
 from smtpscope.smtp.events import Bdat, Connect, Drop, StartTls, Step
@@ -23,8 +23,7 @@ def _step(step: Step) -> Callable[[Machine], Verdict]:
     return lambda machine: machine.may_issue(step)
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(NamedTuple):
     """One thing a user can do."""
 
     id: str
