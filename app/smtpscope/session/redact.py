@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from smtpscope.profile import MECHANISMS
 from smtpscope.secret import Secret
 from smtpscope.session.keywords import KEYWORDS
-from smtpscope.session.written import packed, written
 from smtpscope.smtp.effects import MEMBERS
 from smtpscope.smtp.events import Event, Received, Sent
 from smtpscope.smtp.sasl_fields import describe
@@ -148,6 +147,8 @@ class Redactor:
         """Look for ``secret`` from now on; for a long one ``in_pieces``, because a server's line is short."""
         if not is_sought(secret):
             return
+        from smtpscope.session.written import packed, written  # not before it is needed: a start is quicker without
+
         forms = {**dict.fromkeys(written(secret), False), **dict.fromkeys(packed(secret), True)}
         self._forms |= forms
         for form in forms if in_pieces else ():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -57,6 +56,8 @@ def _json(part: bytes) -> dict[str, Any] | None:
 
 def json_object(data: bytes) -> dict[str, Any] | None:
     """The JSON object that these octets are, None for anything else."""
+    import json  # not before it is needed: a start is quicker without
+
     try:
         found = json.loads(data)
     except (ValueError, RecursionError):  # UnicodeDecodeError is a ValueError

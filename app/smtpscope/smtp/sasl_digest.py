@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from hashlib import md5
 
 from smtpscope.smtp.sasl_steps import Broken, Login, Response, Steps, respond, user_octets
 
@@ -60,7 +59,7 @@ def directives(data: bytes) -> dict[str, bytes]:
 
 def session_key(user: bytes, realm: bytes, word: bytes, nonce: bytes, cnonce: bytes, authzid: bytes) -> bytes:
     """H(A1) in hexadecimal (RFC 2831 2.1.2.1)."""
-    first = md5(b":".join((_latin(user), _latin(realm), _latin(word))), usedforsecurity=False).digest()
+    first = _md5(b":".join((_latin(user), _latin(realm), _latin(word))))
     rest = b":".join((nonce, cnonce, authzid) if authzid else (nonce, cnonce))
     return _hex(first + b":" + rest)
 
@@ -71,7 +70,13 @@ def digest(key: bytes, nonce: bytes, cnonce: bytes, what: bytes) -> bytes:
 
 
 def _hex(data: bytes) -> bytes:
-    return md5(data, usedforsecurity=False).hexdigest().encode()
+    return _md5(data).hex().encode()
+
+
+def _md5(data: bytes) -> bytes:
+    from hashlib import md5  # not before it is needed: a start is quicker without
+
+    return md5(data, usedforsecurity=False).digest()
 
 
 def _latin(data: bytes) -> bytes:

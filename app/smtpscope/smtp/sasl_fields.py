@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -206,6 +205,8 @@ def _judged(name: str, value: float, now: float) -> str:
 
 
 def _json(value: object) -> str:
+    import json  # not before it is needed: a start is quicker without
+
     try:
         return json.dumps(value, ensure_ascii=False)
     except RecursionError:
