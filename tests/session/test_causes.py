@@ -280,8 +280,12 @@ LOGINS = [
     ("500 Command line too long", "any.auth_line_too_long"),
     ("501 5.5.2 Can't decode base64", "any.base64"),
     ("501 5.7.0 Auth aborted", "any.auth_cancelled"),
+    ("535 5.7.0 authentication failed", "any.authentication_failed"),
+    ("535 5.7.8 Authentication failed", "any.authentication_failed"),
+    ("535 Authentication failed", "any.authentication_failed"),
+    ("535 Invalid username or password", "any.credentials"),
 ]
-"""Said to AUTH by Postfix with Cyrus SASL, by Dovecot and by aiosmtpd."""
+"""Said to AUTH by Postfix with Cyrus SASL, by Dovecot, aiosmtpd, Sendmail, Haraka, Twisted and smtp-server."""
 
 
 @pytest.mark.parametrize(("text", "id"), LOGINS)
@@ -300,6 +304,7 @@ def test_what_servers_said_to_auth_is_recognised(text: str, id: str) -> None:
         "535 5.7.8 Error: authentication failed: (reason unavailable)",
         "535 5.7.8 Authentication failed.",
         "535 Incorrect authentication data",
+        "535 5.7.0 authentication failed",
     ],
 )
 def test_what_is_likely_depends_on_what_a_login_shows(text: str) -> None:
@@ -317,6 +322,25 @@ def test_what_is_likely_depends_on_what_a_login_shows(text: str) -> None:
     for mechanism in ("PLAIN", "SCRAM-SHA-256", "CRAM-MD5"):
         assert not any("token" in cause for cause in likely(mechanism))
     assert likely("")  # not known
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "535 5.7.0 authentication failed",
+        "535 5.7.8 Authentication failed",
+        "535 5.7.8 Authentication failed.",
+        "535 Authentication failed",
+        "535 Incorrect authentication data",
+        "535 Invalid username or password",
+    ],
+)
+def test_of_a_535_a_wrong_password_is_the_first_thing_to_think_of(text: str, mechanism: str) -> None:
+    situation = Situation("AUTH", tls=True, port=587, mechanism=mechanism)
+    cause = find(reply_of(text), situation)
+    assert cause is not None
+    assert "a wrong password" in likely_for(cause, situation)[0]
 
 
 @pytest.mark.parametrize("challenge", ["VXNlcm5hbWU6", "UGFzc3dvcmQ6", "PDEyMz4="])
