@@ -357,6 +357,8 @@ def test_a_challenge_says_that_it_is_our_turn(challenge: str) -> None:
         ("mx.example.org: the issuer is not known here: Example CA", "certificate_issuer"),
         ("the issuer's certificate (Example CA) expired 2 days ago (2020-01-01)", "certificate_expired"),
         ("mx: the certificate is for a.example, b.example and 3 more, not for mx", "certificate_name"),
+        ("the server broke off TLS: it has an internal error (alert 80, internal_error)", "tls_server"),
+        ("the server broke off TLS: it shares no cipher with us (alert 40, handshake_failure)", "tls_handshake"),
         ("no reply to EHLO within 300 s: it is still owed", "no_reply"),
         ("closed: the server reset the connection in the middle of a reply; c connects again", "dropped"),
     ],
