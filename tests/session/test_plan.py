@@ -143,6 +143,9 @@ STATES: dict[str, tuple[Callable[[], Playbook], Profile, Step | None, str]] = {
         lambda: logging_in(CLEAR) >> "AUTH PLAIN" << "334 ", LOGIN, None,
         "the server waits for a response: type it, or * to cancel",
     ),
+    "AUTH again, refused": (
+        lambda: logged_in() >> "AUTH PLAIN AA==" << "503 no", LOGIN, C.MAIL, "MAIL FROM:<a@me.test>",
+    ),
     "logged in": (logged_in, LOGIN, C.MAIL, "MAIL FROM:<a@me.test>"),
     # the transaction
     "MAIL owed": (lambda: connected() >> "MAIL FROM:<a@me.test>", PLAIN, None, "waiting for MAIL"),

@@ -122,7 +122,7 @@ def _after_refusal(machine: Machine, ehlo_name: str) -> NextStep | None:
         return NextStep(C.QUIT, "QUIT", "QUIT")
     if member is C.EHLO and machine.here is C.BANNER and mark.code in (500, 502, 504, 550):
         return NextStep(C.HELO, f"HELO {ehlo_name}", f"HELO {ehlo_name}")
-    if member in (C.RCPT, C.SEND_MESSAGE):
+    if member in (C.RCPT, C.SEND_MESSAGE) or (member is C.AUTH and machine.facts.auth):
         return None
     choices = {
         C.AUTH: "AUTH was refused: a again, m MAIL without login, q QUIT",
