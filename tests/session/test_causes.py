@@ -234,6 +234,14 @@ def test_what_is_asked_most_has_causes_and_a_test_that_tells_more(text: str, sit
     assert likely_for(cause, situation)
 
 
+@pytest.mark.parametrize("text", ["500 Error: EHLO not allowed in LMTP server", "502 5.5.1 This is LMTP"])
+@pytest.mark.parametrize("verb", ["EHLO", "HELO"])
+def test_a_server_that_speaks_lmtp_is_told_as_one(text: str, verb: str) -> None:
+    cause = find(reply_of(text), Situation(verb, port=24))
+    assert cause is not None
+    assert "LHLO" in cause.means
+
+
 EXIM = [
     ("EHLO", "501 Syntactically invalid EHLO argument(s)", "helo_invalid"),
     ("MAIL", "503 sender already given", "sender_again"),
@@ -284,7 +292,10 @@ LOGINS = [
     ("535 5.7.8 Authentication failed", "any.authentication_failed"),
     ("535 Authentication failed", "any.authentication_failed"),
     ("535 Invalid username or password", "any.credentials"),
-]
+    ("535 Error: Username and Password not accepted", "any.credentials"),
+    ("535-5.7.8 Username and Password not accepted. Learn more at\n535 5.7.8  https://support.google.com/ - gsmtp",
+     "gmail.bad_credentials"),
+]  # fmt: skip
 """Said to AUTH by Postfix with Cyrus SASL, by Dovecot, aiosmtpd, Sendmail, Haraka, Twisted and smtp-server."""
 
 
