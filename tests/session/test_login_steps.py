@@ -339,6 +339,35 @@ async def test_a_step_that_was_answered_before_it_went_never_becomes_a_command()
         assert not driven.session.machine.pending
 
 
+async def test_a_reply_to_what_was_sent_before_takes_no_step_away() -> None:
+    go = asyncio.Event()
+
+    async def slow(peer: Peer) -> None:
+        await peer.send(GREETING[1])
+        await peer.line()
+        await peer.send(EHLO[1])
+        assert await peer.line() == b"NOOP"
+        await go.wait()
+        await peer.send(b"250 2.0.0 Ok\r\n250 nobody asked for this\r\n")
+        assert await peer.line() == b"AUTH PLAIN " + b64encode(ALICE)
+        await peer.send(b"235 2.7.0 ok\r\n")
+        await peer.gone()
+
+    async with driving(slow, **LOGIN) as driven:
+        await driven.do("connect")
+        await driven.do("send", b"EHLO me.test\r\n")
+        driven.session.send(b"NOOP\r\n")
+        driven.session.login("PLAIN", None, None, STEPS)
+        await driven.until(lambda: proposed(driven) is not None)
+        go.set()
+        await driven.until(lambda: len(driven.session.machine.pending) == 0)
+        step = proposed(driven)
+        assert step is not None, "it still waits"
+        await driven.do("respond", step.text)
+        assert proposed(driven) is None
+        assert driven.session.machine.facts.auth
+
+
 # -- done again
 
 

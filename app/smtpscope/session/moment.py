@@ -17,6 +17,7 @@ from smtpscope.smtp.events import (
     Opened,
     Progress,
     Proposed,
+    Received,
     Secured,
     Sent,
     Told,
@@ -82,7 +83,11 @@ class Moment:
                 self.question = None
             case Proposed():
                 self.proposed = event
-            case Sent() | Failed(step=SMTPCommand.AUTH):
+            case Issued(step=SMTPCommand.AUTH) | Failed(step=SMTPCommand.AUTH):
+                self.proposed = None  # it goes along, or is not to
+            case Sent() if self.proposed is not None and not self.proposed.along:
+                self.proposed = None
+            case Received() if self.proposed is not None and not machine.takes_step(self.proposed.along):
                 self.proposed = None
             case Progress():
                 self.progress = event
@@ -91,7 +96,7 @@ class Moment:
             case Closed():
                 self.closed, self.question, self.proposed = event, None, None
         for answer in answers:
-            self.answered, self.proposed = answer.pending, None
+            self.answered = answer.pending
             self._look_for_queue_id(answer)
         return answers
 

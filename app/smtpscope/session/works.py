@@ -137,9 +137,7 @@ class Works:
 
     def _let_step_go(self) -> None:
         """Wait for no word on a step that can go nowhere: the connection has ended, or AUTH was answered."""
-        facts = self.machine.facts
-        goes = facts.link and (self._along or facts.challenge is not None)
-        if self._word is not None and not self._word.done() and not goes:
+        if self._word is not None and not self._word.done() and not self.machine.takes_step(self._along):
             self._word.set_result(None)
             self._look_idle()
 

@@ -111,6 +111,10 @@ class Machine(Trace):
         """Whether a 334 waits for a response that no exchange of the transport's will give."""
         return self.facts.challenge is not None and self._by_hand
 
+    def takes_step(self, along: bool) -> bool:
+        """Whether a step of AUTH can go: ``along`` with AUTH itself, else as the response to a 334."""
+        return self.facts.link and (along or self.facts.challenge is not None)
+
     @property
     def unfinished(self) -> bytes:
         """What went out of a command line that has no end yet."""
