@@ -11,9 +11,8 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from smtpscope_widgets.kinds import text_styles
 from smtpscope_widgets.spans import Spans, cells, cut, to_segments
-
-_KINDS = ("text", "dim", "strong", "good", "bad", "warn", "key", "control", "more", "hidden")
 
 
 class Choice(NamedTuple):
@@ -26,19 +25,10 @@ class Choice(NamedTuple):
 class Choices(Widget):
     """Rows, one of them under the cursor or none; what is longer than the widget is scrolled."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"choices--cursor", *(f"choices--{kind}" for kind in _KINDS)}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"choices--cursor"}
     DEFAULT_CSS = """
     Choices {
         & > .choices--cursor { background: $panel; text-style: bold; }
-        & > .choices--dim { text-style: dim; }
-        & > .choices--strong { text-style: bold; }
-        & > .choices--good { color: $text-success; }
-        & > .choices--bad { color: $text-error; }
-        & > .choices--warn { color: $text-warning; }
-        & > .choices--key { color: $text-accent; text-style: bold; }
-        & > .choices--control { color: $text-warning; text-style: underline; }
-        & > .choices--more { text-style: dim; }
-        & > .choices--hidden { text-style: dim; }
     }
     """
 
@@ -129,7 +119,7 @@ class Choices(Widget):
         if index >= len(self._rows):
             return Strip.blank(width, self.rich_style)
         row, mark = self._rows[index], "..." if self._ascii_only else "…"
-        styles = {kind: self.get_component_rich_style(f"choices--{kind}", partial=True) for kind in _KINDS}
+        styles = text_styles(self.app)
         if row.heading and not row.spans:
             return Strip.blank(width, self.rich_style)
         if row.heading:

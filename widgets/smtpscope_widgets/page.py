@@ -15,10 +15,9 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
+from smtpscope_widgets.kinds import text_styles
 from smtpscope_widgets.scrolling import set_lines
 from smtpscope_widgets.spans import Spans, to_segments, wall, wrapped
-
-_KINDS = ("dim", "strong", "good", "bad", "warn", "key", "question", "control", "more", "hidden", "code", "fault")
 
 
 class Paragraph(NamedTuple):
@@ -37,24 +36,10 @@ class Page(ScrollView, can_focus=True):
     """Up and down go from one paragraph that can be chosen to the next, or scroll where there is none."""
 
     ALLOW_SELECT = True
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"page--{kind}" for kind in (*_KINDS, "cursor")}
     DEFAULT_CSS = """
     Page {
         overflow-x: hidden;
         scrollbar-size-vertical: 1;
-        & > .page--dim { text-style: dim; }
-        & > .page--strong { text-style: bold; }
-        & > .page--good { color: $text-success; text-style: bold; }
-        & > .page--bad { color: $text-error; text-style: bold; }
-        & > .page--warn { color: $text-warning; }
-        & > .page--key { color: $text-accent; text-style: bold; }
-        & > .page--question { color: $text-accent; text-style: bold reverse; }
-        & > .page--control { color: $text-warning; text-style: underline; }
-        & > .page--more { text-style: dim; }
-        & > .page--hidden { text-style: dim; }
-        & > .page--code { text-style: bold; }
-        & > .page--fault { color: $text-error; text-style: bold; }
-        & > .page--cursor { text-style: bold; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -139,13 +124,12 @@ class Page(ScrollView, can_focus=True):
         if index >= len(self._lines):
             return Strip.blank(width, base)
         spans, place = self._lines[index]
-        styles = {kind: self.get_component_rich_style(f"page--{kind}", partial=True) for kind in _KINDS}
+        styles = text_styles(self.app)
         segments = to_segments(spans, styles)
         if self._paragraphs[place].target is not None:
             first = index == 0 or self._lines[index - 1].paragraph != place
             mark = self._cursor_mark if first and place == self._chosen and self.has_focus else " "
-            lead = self.get_component_rich_style("page--cursor", partial=True)
-            segments = [Segment(f"{mark} ", lead), *segments]
+            segments = [Segment(f"{mark} ", styles["strong"]), *segments]
         strip = Strip(segments).crop_extend(0, width, Style.null())
         if (selection := self.text_selection) is not None and (span := selection.get_span(index)) is not None:
             text = strip.text

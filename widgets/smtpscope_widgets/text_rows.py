@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from rich.style import Style
 from textual import events
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from smtpscope_widgets.kinds import text_styles
 from smtpscope_widgets.spans import Spans, cut, to_segments
-
-_KINDS = ("dim", "strong", "good", "bad", "warn", "key", "question", "control", "more", "hidden")
 
 
 class TextRows(Widget):
-    """Rows of spans, each cut to the width. Kinds are those of the component classes; ``text`` is plain."""
+    """Rows of spans, each cut to the width."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"text-rows--{kind}" for kind in _KINDS}
-    DEFAULT_CSS = """
-    TextRows {
-        height: 1;
-        & > .text-rows--dim { text-style: dim; }
-        & > .text-rows--strong { text-style: bold; }
-        & > .text-rows--good { color: $text-success; text-style: bold; }
-        & > .text-rows--bad { color: $text-error; text-style: bold; }
-        & > .text-rows--warn { color: $text-warning; text-style: bold; }
-        & > .text-rows--key { color: $text-accent; text-style: bold; }
-        & > .text-rows--question { color: $text-accent; text-style: bold reverse; }
-        & > .text-rows--control { color: $text-warning; text-style: underline; }
-        & > .text-rows--more { text-style: dim; }
-        & > .text-rows--hidden { text-style: dim; }
-    }
-    """
+    DEFAULT_CSS = "TextRows { height: 1; }"
 
     class Clicked(Message):
         """A click on a row, by column and row."""
@@ -70,8 +52,7 @@ class TextRows(Widget):
         width, base = self.size.width, self.rich_style
         if y >= len(self._rows):
             return Strip.blank(width, base)
-        styles = {kind: self.get_component_rich_style(f"text-rows--{kind}", partial=True) for kind in _KINDS}
-        strip = Strip(to_segments(cut(self._rows[y], width, self._cut), styles))
+        strip = Strip(to_segments(cut(self._rows[y], width, self._cut), text_styles(self.app)))
         return strip.crop_extend(0, width, Style.null()).apply_style(base)
 
     def on_click(self, event: events.Click) -> None:
