@@ -1,8 +1,12 @@
 """Secrets are hidden where they were sent, and wherever the server says them back."""
 
 import base64
+import copy
 import hashlib
 import hmac
+import timeit
+from functools import partial
+from threading import Event, Thread
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -372,3 +376,59 @@ def test_the_server_s_proof_is_a_secret_as_well(mechanism: bytes, proof: bytes, 
     assert b64(proof)[-16:] not in shown(redactor, said)
     assert shown(redactor, b"250 " + value + b"\r\n") == b"250 [hidden]\r\n"
     assert shown(taught(sent(b"NOOP\r\n"), Received(0.0, said)), said) == said
+
+
+def proved(number: int) -> list[Received | Sent]:
+    """A login by SCRAM, with proofs that no other has."""
+    proof, signature = (hashlib.sha256(b"%s %d" % (side, number)).digest() for side in (b"ours", b"theirs"))
+    ours = b64(b"c=biws,r=abcdef,p=" + b64(proof))
+    return [
+        sent(b"AUTH SCRAM-SHA-256\r\n"),
+        Received(0.0, b"334 " + b64(b"r=abcdef,s=c2FsdA==,i=4096") + b"\r\n"),
+        sent(ours + b"\r\n", ours),
+        Received(0.0, b"334 " + b64(b"v=" + b64(signature)) + b"\r\n"),
+    ]
+
+
+MANY = taught(*(event for number in range(60) for event in proved(number)))
+"""More than one knows of a session in which nothing is repeated."""
+
+
+@given(TEXT_PASSWORDS, FILLER, FILLER)
+def test_among_many_secrets_each_is_found_as_if_it_were_the_only_one(
+    password: str, before: bytes, behind: bytes
+) -> None:
+    alone, among = Redactor(), copy.deepcopy(MANY)
+    for redactor in (alone, among):
+        redactor.know(Secret(password))
+    said = password.encode()
+    for form in (said, b64(said), said.hex().encode(), quote(said).encode(), password.upper().encode()):
+        assert set(alone.spans(before + form + behind)) <= set(among.spans(before + form + behind))
+
+
+def test_a_line_costs_no_more_after_a_thousand_logins() -> None:
+    few, many = (taught(*(event for n in range(count) for event in proved(n))) for count in (10, 1000))
+    line = b"250 2.0.0 Ok: queued as 4XyZ12345\r\n"
+    costs = [min(timeit.repeat(partial(it.spans, line), number=20, repeat=5)) for it in (few, many)]
+    assert costs[1] < 5 * costs[0]
+
+
+def test_another_thread_can_look_while_secrets_are_learned() -> None:
+    redactor = taught(*proved(0))
+    ended, faults = Event(), []
+
+    def look() -> None:
+        try:
+            while not ended.is_set():
+                redactor.spans(b"x" * 200_000)
+        except RuntimeError as error:
+            faults.append(error)
+
+    thread = Thread(target=look)
+    thread.start()
+    for number in range(1, 400):
+        for event in proved(number):
+            redactor.learn(event)
+    ended.set()
+    thread.join()
+    assert faults == []

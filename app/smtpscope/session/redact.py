@@ -31,6 +31,9 @@ HIDDEN = "[hidden]"
 FILLER = b"*"
 """What stands for each octet of a secret in a kept session, so that every other octet keeps its place."""
 
+_MANY = 500
+"""Beginnings of secrets from which on they are looked up, octet by octet, and not looked for one by one."""
+
 _SMTP = {*MEMBERS, *KEYWORDS, *MECHANISMS, "FROM", "SMTP", "ESMTP", "USER", "USERNAME", "PASSWORD", "NOOP", "LAST"}
 _EVERYDAY = {word.lower().encode() for word in _SMTP}
 _STATUS = re.compile(rb"[245]\.[0-9]{1,3}\.[0-9]{1,3}")  # an enhanced code
@@ -52,6 +55,7 @@ class Redactor:
 
     def __init__(self) -> None:
         self._forms: dict[bytes, bool] = {}  # in small letters; whether it is base64
+        self._begins: dict[bytes, list[bytes]] = {}  # the forms by their first octets, those that are shorter by none
         self._pieces: dict[bytes, tuple[bytes, int]] = {}  # of long ones: the form, and where in it
         self._said = b""  # the end of what the server has said since we spoke
         self._responses = 0  # of ours in this login
@@ -150,7 +154,10 @@ class Redactor:
         from smtpscope.session.written import packed, written  # not before it is needed: a start is quicker without
 
         forms = {**dict.fromkeys(written(secret), False), **dict.fromkeys(packed(secret), True)}
-        self._forms |= forms
+        new = [form for form in forms if form not in self._forms]
+        self._forms |= forms  # first: a search in another thread may be looking
+        for form in new:
+            self._begins.setdefault(form[:SHORTEST] if len(form) >= SHORTEST else b"", []).append(form)
         for form in forms if in_pieces else ():
             for at in range(0, len(form) - PIECE if len(form) >= LONG else 0, _STEP):
                 self._pieces.setdefault(form[at : at + PIECE], (form, at))
@@ -158,11 +165,11 @@ class Redactor:
     def spans(self, data: bytes) -> list[tuple[int, int]]:
         """The (start, end) places of known secrets in ``data``, in order; they may overlap."""
         small, found = data.lower(), []
-        for form, is_base64 in self._forms.items():
+        for form in self._near(small):
             at = small.find(form)
             while at >= 0:
                 end = at + len(form)
-                if is_base64:  # the characters beside it tell a part of the secret, and go with it
+                if self._forms[form]:  # the characters beside it tell a part of the secret, and go with it
                     found.append((at - (small[at - 1 : at] in _BASE64), end + (small[end : end + 1] in _BASE64)))
                 else:
                     found.append((at, end))
@@ -170,6 +177,14 @@ class Redactor:
         if self._pieces:
             found += self._cut(small)
         return sorted(found)
+
+    def _near(self, small: bytes) -> Iterator[bytes]:
+        """The forms that begin as something in ``small`` does: each login makes some more, and there may be many."""
+        begins = self._begins
+        if len(begins) < _MANY:
+            return (form for begin, forms in list(begins.items()) if begin in small for form in forms)
+        found = {begin for at in range(len(small)) if (begin := small[at : at + SHORTEST]) in begins}
+        return (form for begin in (b"", *found) for form in begins.get(begin, ()))
 
     def _cut(self, small: bytes) -> Iterator[tuple[int, int]]:
         """The places of pieces of long secrets: a server has cut them, or goes on in its next line."""
