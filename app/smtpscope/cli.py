@@ -113,8 +113,11 @@ def _with_credentials(profile: Profile) -> Profile:
     import click
 
     from smtpscope.secret import Secret
+    from smtpscope.session.login_way import WITHOUT_PASSWORD
 
     user, password, source = profile.user, profile.password, profile.password_source
+    if password is None and source is None and profile.auth and WITHOUT_PASSWORD.issuperset(profile.auth):
+        password = Secret("")
     if source == "-" and sys.stdin is not None and sys.stdin.isatty():
         source = None  # the keyboard: it is asked for below, and not shown
     if user is None and source is not None and source.startswith("keyring"):

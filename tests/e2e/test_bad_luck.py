@@ -331,3 +331,12 @@ async def quickly(terminal: Terminal, key: str, seen: str) -> None:
     await terminal.press(key)
     await terminal.sees(seen)
     assert time.monotonic() - before < 1.0, key
+
+
+@pytest.mark.parametrize("mechanism", ["EXTERNAL", "ANONYMOUS"])
+async def test_a_login_that_shows_no_password_asks_for_none(mechanism: str, tmp_path: Path) -> None:
+    offer = f"250-mail.test\r\n250 AUTH {mechanism}\r\n".encode()
+    server = conversation([(None, b"220 mail.test ESMTP\r\n"), (b"EHLO", offer), (b"AUTH", b"235 2.7.0 in\r\n")])
+    async with opened(server, tmp_path, "-a", mechanism, "-au", "alice", "--auto", "auth") as terminal:
+        await terminal.sees("235 2.7.0 in")
+        await terminal.leave()
