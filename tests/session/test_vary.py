@@ -8,10 +8,16 @@ import ssl
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -758,6 +764,12 @@ def by_name(names: Sequence[str], newest_version: ssl.TLSVersion = ssl.TLSVersio
 
     first.sni_callback = choose
 
+    return securing(first)
+
+
+def securing(context: ssl.SSLContext) -> Handler:
+    """A server that can STARTTLS and no more."""
+
     async def handler(peer: Peer) -> None:
         await peer.send(b"220 hi\r\n")
         while line := await peer.line():
@@ -766,7 +778,7 @@ def by_name(names: Sequence[str], newest_version: ssl.TLSVersion = ssl.TLSVersio
                 return
             await peer.send(b"220 go\r\n" if line == b"STARTTLS" else b"250-hi\r\n250 STARTTLS\r\n")
             if line == b"STARTTLS":
-                await peer.starttls(first)
+                await peer.starttls(context)
 
     return handler
 
@@ -786,6 +798,26 @@ async def test_the_certificate_depends_on_the_name(tmp_path: Path) -> None:
             line.startswith("The first difference: TLS, a good certificate with mail.test, a bad certif")
             for line in lines
         )
+
+
+async def test_the_same_bad_certificate_is_no_difference(tmp_path: Path) -> None:
+    """With TLSv1 our side has to let weak keys pass, and finds less fault with the very same certificate."""
+    key = rsa.generate_private_key(65537, 1024)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail.test")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(1)).sign(key, SHA256())
+    (tmp_path / "weak.pem").write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + made.public_bytes(Encoding.PEM)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.load_cert_chain(tmp_path / "weak.pem")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = ssl.TLSVersion.TLSv1
+    async with driving(securing(context)) as driven:
+        await vary(driven, "tls", ["TLSv1", "TLSv1.2"])
+        assert "Nothing differs but the times." in shown(driven)
 
 
 async def test_the_server_speaks_only_one_version() -> None:

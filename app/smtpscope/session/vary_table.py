@@ -201,7 +201,7 @@ def _cell(each: Exchange, hide: Hide) -> _Cell:
     if each.kind == "TLS" and done is not None:
         verdict = f"{'bad' if done.faults else 'good'} certificate"
         said = hide.shown(f"{_version(done.version)}, {done.cipher}, {verdict}", 100)
-        return _Cell(label, said, each.took, (done.chain[:1], done.faults), f"a {verdict}")
+        return _Cell(label, said, each.took, (done.chain[:1], verdict), f"a {verdict}")
     if each.kind == "TLS":
         return _Cell(label, "failed", each.took, "failed", "failed")
     offered = offers(each)
