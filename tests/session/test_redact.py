@@ -413,6 +413,17 @@ def test_a_line_costs_no_more_after_a_thousand_logins() -> None:
     assert costs[1] < 5 * costs[0]
 
 
+def test_a_proof_is_no_secret_that_may_have_been_said_before() -> None:
+    assert taught(*proved(1), *proved(2)).lasting == 0
+    once = taught(*exchange("PLAIN", b"wonderland"))
+    assert once.lasting == 1
+    for event in (*proved(1), *exchange("PLAIN", b"wonderland"), *exchange("LOGIN", b"wonderland")):
+        once.learn(event)
+    assert once.lasting == 1
+    once.know(Secret("looking-glass"))
+    assert once.lasting == 2
+
+
 def test_another_thread_can_look_while_secrets_are_learned() -> None:
     redactor = taught(*proved(0))
     ended, faults = Event(), []

@@ -165,13 +165,13 @@ class Keeper:
             while True:
                 ending = self._ending  # looked at first, so that nothing that came before it is left out
                 self._news.clear()
-                count, forms = len(self._recorder), self.lines.redactor.forms
+                count, known = len(self._recorder), self.lines.redactor.lasting
                 while self._given:  # behind the count: what was known before an event is hidden in it
                     self.lines.redactor.know(self._given.popleft())
                 for index in range(learned, count):
                     self.lines.redactor.learn(self._recorder[index])
                 learned = count
-                if forms < self.lines.redactor.forms and self._told(taken):
+                if known < self.lines.redactor.lasting and self._told(taken):
                     self._begin_again()
                     taken = 0
                 if count > taken and (self._when is None or self._when(self._recorder)):

@@ -45,6 +45,8 @@ _CHALLENGE_KEPT = 2048
 _ASKS_NAME = (b"username", b"user name")
 _PROVING = ("SCRAM-", "DIGEST-MD5")
 """Mechanisms in which the server proves itself."""
+_ONCE = ("SCRAM-", "DIGEST-", "CRAM-")
+"""Mechanisms in which our proof is made for one login alone."""
 _BASE64 = frozenset(bytes([each]) for each in b"abcdefghijklmnopqrstuvwxyz0123456789+/-_")
 _RUN = re.compile(rb"[^\s]{%d,}" % PIECE)
 _SPOKEN = re.compile(rb"(?:\A|\n)(?:334|235)[ -]([^\n]*)\r?\n")
@@ -63,6 +65,7 @@ class Redactor:
         self._unended = b""  # a secret whose line has not ended yet
         self._mechanism = ""  # of the login that is going on
         self._asked = b""  # the challenge that our response answers
+        self._lasting: set[bytes] = set()
         self.proofs: tuple[bytes, ...] = ()
         """The words in which the server has proved itself in this login, as its mechanism has it do."""
 
@@ -71,10 +74,16 @@ class Redactor:
         """How many forms of secrets are known: it grows as they are learned."""
         return len(self._forms)
 
+    @property
+    def lasting(self) -> int:
+        """How many secrets are known that may have been said before: passwords and tokens, no proofs."""
+        return len(self._lasting)
+
     def know(self, secret: Secret) -> None:
         """Hide a password from now on, though it may never go out itself, as with CRAM-MD5."""
         text = secret.reveal()
         self._add(octets(text), in_pieces=True)
+        self._lasting.add(octets(text))
         self._add(prepared(text))  # as SCRAM takes it
 
     def learn(self, event: Event) -> bool:
@@ -137,6 +146,7 @@ class Redactor:
                 self._add(whole)
             for secret in secrets:
                 self._add(secret, in_pieces=True)
+            self._lasting |= set() if self._mechanism.startswith(_ONCE) else secrets
 
     def _secrets_of(self, decoded: bytes) -> set[bytes]:
         """What is secret in a response: some of its fields, or all of it where they are not known."""
