@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from typing import Any
 
 import pytest
@@ -254,3 +255,13 @@ def test_a_hostile_token_is_told_or_not_and_cannot_draw(claims: bytes) -> None:
     for octets in (b"AUTH XOAUTH2", b"535 "):
         told = why(log, octets)
         assert all(line.isprintable() and len(line) < 300 for line in told)
+
+
+def test_a_server_that_asks_without_end_costs_little_and_says_no_more_than_is_read() -> None:
+    asked = b"334 " + b64(b"e=no") + b"\r\n"
+    last = Received(1.0, asked * 20_000 + b"535 5.7.8 no\r\n")
+    log = view_of([*OPENED, Sent(1.0, b"AUTH SCRAM-SHA-1\r\n"), last]).log
+    started = time.process_time()
+    lines = login_lines(log, len(log) - 1, log.redactor)
+    assert time.process_time() - started < 0.1
+    assert len(lines) < 200

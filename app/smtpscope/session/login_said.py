@@ -13,6 +13,8 @@ from smtpscope.smtp.sasl_steps import decode_base64
 
 LIMIT = 64 * 1024
 """Octets of a row that are read: a token may be long."""
+MOST = 200
+"""Rows of a login that are gone back through: a server may ask without end."""
 _AUTH = re.compile(rb"\s*auth\s+(\S+)(?:\s+(\S+))?", re.IGNORECASE)
 _CHALLENGE = re.compile(rb"334[ -](\S*)\s*")
 _LAST_WORD = re.compile(rb"[45][^\r\n]* ([A-Za-z0-9+/]{8,}={0,2})\r?\n\Z")
@@ -57,7 +59,7 @@ class Said(NamedTuple):
 
 
 def said(log: Log, row: int) -> Said | None:
-    """The login that a row is part of, from AUTH to the row; None where it is part of none.
+    """The login that a row is part of, from AUTH to the row; None where it is part of none, or AUTH is too far away.
 
     A row of what base64 says stands for the row above it, a line of a reply for the reply.
     """
@@ -68,7 +70,7 @@ def said(log: Log, row: int) -> Said | None:
     if log.kind[row] not in WIRE or log.verb[row] != log.verbs.number("AUTH"):
         return None
     steps: list[Step] = []
-    for each in range(row, -1, -1):
+    for each in range(row, max(-1, row - MOST), -1):
         if log.kind[each] == Kind.DIVIDER:
             break
         data = log.octets(each, LIMIT) if log.kind[each] in WIRE else b""
