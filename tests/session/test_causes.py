@@ -6,6 +6,7 @@ import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -38,7 +39,7 @@ VERBS = {
     "", "BANNER", "EHLO", "HELO", "AUTH", "STARTTLS", "MAIL", "RCPT", "DATA", "DOT", "BDAT", "BDAT LAST", "VRFY",
     "LOOKALIKE",
 }  # fmt: skip
-CONDITION = re.compile(r"^(?:tls|auth)=(?:true|false): |^port=\d+: |^login=(?:password|proof|token): ")
+CONDITION = re.compile(r"^(?:tls|auth)=(?:true|false): |^port=\d+: |^login=(?:password|proof|token|certificate): ")
 ROWS = [pytest.param(cause, id=cause.id) for cause in rows()]
 WITH_TEXT = [pytest.param(cause, id=cause.id) for cause in rows() if cause.text]
 
@@ -352,6 +353,25 @@ def test_of_a_535_a_wrong_password_is_the_first_thing_to_think_of(text: str, mec
     cause = find(reply_of(text), situation)
     assert cause is not None
     assert "a wrong password" in likely_for(cause, situation)[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "535 5.7.8 no",
+        "535 5.7.8 Authentication failed",
+        "535 5.7.8 Authentication failed.",
+        "535 5.7.8 Error: authentication failed: (reason unavailable)",
+        "535 5.7.8 Error: authentication failed: authentication failure",
+        "535 Incorrect authentication data",
+    ],
+)
+def test_of_a_refused_certificate_the_certificate_is_the_first_thing_to_think_of(text: str) -> None:
+    situation = Situation("AUTH", tls=True, port=587, mechanism="EXTERNAL")
+    cause = find(reply_of(text), situation)
+    assert cause is not None
+    assert "our certificate" in likely_for(cause, situation)[0]
+    assert not any("certificate" in said for said in likely_for(cause, replace(situation, mechanism="PLAIN")))
 
 
 @pytest.mark.parametrize("challenge", ["VXNlcm5hbWU6", "UGFzc3dvcmQ6", "PDEyMz4="])

@@ -35,7 +35,14 @@ _TEXT_LIMIT = 4096  # characters of a reply that are looked at
 _LINES_LIMIT = 64
 _SPEAKS_FOR_ITSELF = 20  # characters of a match that count whatever command was answered
 _STATUS = re.compile(r"([245x])\.([0-9]{1,3})\.([0-9]{1,3})(?:-([0-9]{1,3}))?", re.ASCII)
-_CONDITION = re.compile(r"(tls|auth|port|login)=(true|false|[0-9]{1,5}|password|proof|token): ", re.ASCII)
+_CONDITION = re.compile(r"(tls|auth|port|login)=(true|false|[0-9]{1,5}|password|proof|token|certificate): ", re.ASCII)
+_SHOWN = {
+    "PLAIN": "password",
+    "LOGIN": "password",
+    "XOAUTH2": "token",
+    "OAUTHBEARER": "token",
+    "EXTERNAL": "certificate",
+}
 _LEADING_STATUS = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}(?:[ \t]|\Z)", re.ASCII)
 
 
@@ -160,7 +167,7 @@ class Cause:
     means: str
     likely: tuple[str, ...]
     """Causes, the most likely first; ``auth=false: ...`` is one for situations of that kind only, ``login=token: ...``
-    for logins that show a token (or ``password``, or a ``proof`` of it)."""
+    for logins that show a token (or ``password``, a ``proof`` of it, or a ``certificate``)."""
     tests: tuple[str, ...]
     """Ids of NEXT_TESTS, the most telling first."""
     source: str
@@ -339,10 +346,9 @@ def _holds(fact: str, value: str, situation: Situation) -> bool:
 
 
 def _shows(mechanism: str) -> str:
-    """What a login by this mechanism shows to the server: password, token, or a proof of the password."""
-    kinds = {"PLAIN": "password", "LOGIN": "password", "XOAUTH2": "token", "OAUTHBEARER": "token"}
+    """What a login by this mechanism shows to the server: password, token, certificate, or a proof of the password."""
     proof = mechanism.startswith(("SCRAM-", "CRAM-", "DIGEST-"))
-    return kinds.get(mechanism, "proof" if proof else "")
+    return "proof" if proof else _SHOWN.get(mechanism, "")
 
 
 def next_for(cause: Cause, situation: Situation | None) -> tuple[str, ...]:
