@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from servers import certificates
 from smtpscope.session.certificates import described
 from smtpscope.session.known_certificates import LIMIT, NAME, Known, KnownCertificates
+from smtpscope.session.tls_report import changed
 
 
 def der(name: str) -> bytes:
@@ -72,6 +74,7 @@ ROW = {"sha256": "ab", "pin": "cd", "until": 1.5, "seen": 2}
         '{"mx.test:25": 7}',
         json.dumps({"mx.test:25": ROW | {"seen": "now"}}),
         json.dumps({"mx.test:25": ROW | {"until": 1e300}}),
+        json.dumps({"mx.test:25": ROW | {"seen": -9e10}}),
         json.dumps({"mx.test:25": ROW | {"pin": None}}),
         '{"mx.test:25": {"sha256": "ab", "pin": "cd", "until": NaN, "seen": 1}}',
     ],
@@ -85,6 +88,15 @@ def test_a_broken_file_is_none_and_is_written_anew(tmp_path: Path, content: str)
 def test_what_is_whole_in_a_file_is_kept(tmp_path: Path) -> None:
     (tmp_path / NAME).write_text(json.dumps({"a.test:25": ROW, "b.test:25": 7}))
     assert KnownCertificates(tmp_path).note("a.test", 25, [FIRST], 5.0) == Known("ab", "cd", 1.5, 2.0)
+
+
+@pytest.mark.parametrize("until", [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)])
+def test_a_certificate_that_never_ends_is_known_again(tmp_path: Path, until: datetime) -> None:
+    row = ROW | {"until": until.timestamp()}
+    (tmp_path / NAME).write_text(json.dumps({"a.test:25": row}))
+    earlier = KnownCertificates(tmp_path).note("a.test", 25, [FIRST], 5.0)
+    assert earlier is not None
+    assert f"the old one ends or ended on {until:%Y-%m-%d}" in changed(earlier, [FIRST], 5.0)
 
 
 def test_a_folder_in_its_place_or_one_that_cannot_be_made_is_survived(tmp_path: Path) -> None:

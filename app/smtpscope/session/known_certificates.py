@@ -15,6 +15,7 @@ from smtpscope.session.certificates import described
 NAME = "certificates.json"
 LIMIT = 1000
 """Servers that are remembered, those last seen."""
+_FIRST, _LAST = -62_135_596_800, 253_402_300_799  # seconds: of the year 1, and of 9999, in which some never end
 _LARGEST = 4_000_000  # octets of a file that one of us can have written
 
 
@@ -92,4 +93,4 @@ def _known(row: dict[str, object]) -> Known | None:
 
 
 def _is_time(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and -1e11 < value < 1e11
+    return isinstance(value, int | float) and not isinstance(value, bool) and _FIRST <= value <= _LAST
