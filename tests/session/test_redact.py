@@ -424,6 +424,20 @@ def test_a_proof_is_no_secret_that_may_have_been_said_before() -> None:
     assert once.lasting == 2
 
 
+def test_a_server_cannot_have_us_learn_proofs_without_end() -> None:
+    redactor = taught(*proved(1))
+    for number in range(100):
+        redactor.learn(Received(0.0, b"334 " + b64(b"v=word number %d" % number) + b"\r\n"))
+    some = redactor.forms
+    for number in range(100, 200):
+        redactor.learn(Received(0.0, b"334 " + b64(b"v=word number %d" % number) + b"\r\n"))
+    assert redactor.forms == some
+    signature = hashlib.sha256(b"theirs 2").digest()
+    for event in proved(2):
+        redactor.learn(event)
+    assert redactor.spans(b"250 " + b64(signature) + b"\r\n"), "in the next login there is one again"
+
+
 def test_another_thread_can_look_while_secrets_are_learned() -> None:
     redactor = taught(*proved(0))
     ended, faults = Event(), []

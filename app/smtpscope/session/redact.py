@@ -45,6 +45,8 @@ _CHALLENGE_KEPT = 2048
 _ASKS_NAME = (b"username", b"user name")
 _PROVING = ("SCRAM-", "DIGEST-MD5")
 """Mechanisms in which the server proves itself."""
+_PROOFS = 8
+"""Proofs of a server's that are learned until we speak again: it may send words that look like one without end."""
 _ONCE = ("SCRAM-", "DIGEST-", "CRAM-")
 """Mechanisms in which our proof is made for one login alone."""
 _BASE64 = frozenset(bytes([each]) for each in b"abcdefghijklmnopqrstuvwxyz0123456789+/-_")
@@ -66,6 +68,7 @@ class Redactor:
         self._mechanism = ""  # of the login that is going on
         self._asked = b""  # the challenge that our response answers
         self._lasting: set[bytes] = set()
+        self._proved: set[bytes] = set()  # since we spoke
         self.proofs: tuple[bytes, ...] = ()
         """The words in which the server has proved itself in this login, as its mechanism has it do."""
 
@@ -119,7 +122,8 @@ class Redactor:
         for match in _SPOKEN.finditer(self._said):
             for word in match.group(1).split():
                 for field in describe(self._mechanism, False, _decoded(word)):
-                    if field.secret:
+                    if field.secret and (field.value in self._proved or len(self._proved) < _PROOFS):
+                        self._proved.add(field.value)
                         self._add(field.value)
                         proofs.append(word)
         self.proofs = tuple(proofs)
@@ -131,6 +135,7 @@ class Redactor:
         """
         challenge = _CHALLENGE.search(self._said)
         self._said = b""
+        self._proved.clear()
         self._asked = _decoded(challenge.group(1)) if challenge else b""
         self._responses = self._responses + 1 if challenge else 0
         self._mechanism = self._mechanism if challenge else ""
