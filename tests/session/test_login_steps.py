@@ -120,6 +120,7 @@ def test_a_change_of_the_same_text_gives_what_the_user_made_of_it(before: str, a
         ("c=biws,r=abcd,p={secret}", "c=biws,r=abcd,p=x", "c=biws,r=abcdefgh,p={secret}", "c=biws,r=abcdefgh,p=x"),
         ("alice {secret}", "*", "alice {secret}", "*"),
         ("n,,n=alice,r=abc", "*", "n,,n=alice,r=xyz", "*"),
+        ("alice", "*", "alice@mail.test", "*"),
     ],
 )
 def test_the_same_is_made_of_the_next_step_like_it(before: str, after: str, text: str, changed: str) -> None:

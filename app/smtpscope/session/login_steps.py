@@ -90,6 +90,8 @@ class Change(NamedTuple):
 
     def of(self, text: str) -> str:
         """``text`` with the same part of it changed; where it has no such part, what the user wrote."""
+        if self.after == CANCEL:
+            return CANCEL
         before, after = self.before, self.after
         most = min(len(before), len(after))
         start = next((at for at in range(most) if before[at] != after[at]), most)
