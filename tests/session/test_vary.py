@@ -534,6 +534,20 @@ async def test_what_is_not_offered_to_each_name_is_said() -> None:
         assert "The first difference: EHLO, 250 offering PIPELINING with a.test, 250 with b.test" in shown(driven)
 
 
+async def test_the_same_mechanisms_in_another_order_are_no_difference() -> None:
+    async def handler(peer: Peer) -> None:
+        await peer.send(b"220 hi\r\n")
+        while line := await peer.line():
+            order = b"PLAIN CRAM-MD5" if peer.server.connections % 2 else b"CRAM-MD5 PLAIN"
+            await peer.send(b"250-hi\r\n250 AUTH " + order + b"\r\n" if line[:4] == b"EHLO" else b"221 bye\r\n")
+            if line == b"QUIT":
+                return
+
+    async with driving(handler) as driven:
+        await vary(driven, "ehlo", ["a.test", "b.test"], "ehlo")
+        assert "Nothing differs but the times." in shown(driven)
+
+
 async def test_where_ehlo_is_not_known_helo_has_the_name() -> None:
     async with driving(serving({"EHLO": b"502 5.5.1 no\r\n"}), auto="ehlo") as driven:
         assert driven.sent == ["EHLO me.test", "HELO me.test"]

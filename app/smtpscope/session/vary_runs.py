@@ -148,9 +148,12 @@ def _run(value: str, events: Sequence[Event], start: int) -> Run:
 
 
 def offers(each: Exchange) -> dict[str, str] | None:
-    """The keywords of an EHLO that was accepted, None for anything else."""
+    """The keywords of an EHLO that was accepted, None for anything else; the order of mechanisms says nothing."""
     reply = each.reply
-    return capabilities(reply.lines) if each.kind == "EHLO" and reply and reply.positive else None
+    if each.kind != "EHLO" or reply is None or not reply.positive:
+        return None
+    found = capabilities(reply.lines)
+    return {name: " ".join(sorted(rest.split())) if name == "AUTH" else rest for name, rest in found.items()}
 
 
 def code(exchange: Exchange) -> str:
