@@ -106,6 +106,12 @@ def test_a_keyword_with_other_parameters() -> None:
     assert first(a, b) == ("EHLO", "SIZE", "5", "6")
 
 
+def test_mechanisms_in_another_order_are_the_same() -> None:
+    a, b = connected("250-mail.test\n250 AUTH PLAIN LOGIN"), connected("250-mail.test\n250 AUTH LOGIN PLAIN")
+    assert compared(a, b).first is None
+    assert row(compared(a, b), "both offer").a == "AUTH PLAIN LOGIN"
+
+
 def test_tls_that_only_one_begins() -> None:
     """The hello in clear is told from the one in TLS, so that STARTTLS is the difference."""
     a = with_tls(connected(OFFER)) >> "MAIL FROM:<a@x>" << "250 ok"

@@ -195,7 +195,7 @@ class _Rows:
 
     def _keywords(self, a: dict[str, str], b: dict[str, str]) -> None:
         """A row for each EHLO keyword that is not the same in both; one for all that are."""
-        alike = {word: a[word] for word in a if b.get(word) == a[word]}
+        alike = {word: a[word] for word in a if word in b and _same_offer(word, a[word], b[word])}
         for word in dict.fromkeys([*a, *b]):
             if word not in alike:
                 said = [self._hide.shown(each[word] or "offered", CELLS) if word in each else None for each in (a, b)]
@@ -295,6 +295,11 @@ def _offer(exchange: Exchange | None, hide: Hide) -> dict[str, str]:
     if exchange is None or exchange.kind != "EHLO" or reply is None or not reply.positive:
         return {}
     return capabilities(tuple(hide(octets(line)).decode("utf-8", "surrogateescape") for line in reply.lines))
+
+
+def _same_offer(keyword: str, a: str, b: str) -> bool:
+    """Whether what stands behind a keyword says the same; the order of mechanisms says nothing."""
+    return a == b or (keyword == "AUTH" and sorted(a.split()) == sorted(b.split()))
 
 
 def _seconds(seconds: float | None) -> str | None:
