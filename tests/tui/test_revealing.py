@@ -64,6 +64,17 @@ async def test_any_key_hides_what_was_revealed_and_does_nothing_else(key: str) -
         assert hands.text == before
 
 
+async def test_asked_for_by_its_command_it_leaves_the_footer_of_the_log() -> None:
+    async with showing(b"AUTH") as hands:
+        before = hands.footer
+        await hands.press("colon")
+        assert "Enter run" in hands.footer
+        await hands.write("reveal")
+        await hands.press("enter")
+        assert leaks(hands.text, WORD)
+        assert hands.footer == before
+
+
 async def test_what_a_server_says_back_is_revealed() -> None:
     async with showing(b"535") as hands:
         await reveal(hands)

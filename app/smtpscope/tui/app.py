@@ -341,8 +341,8 @@ class SmtpScope(Gating, Varying, Comparing, Keeping, Searching):
         self.say("^q leaves smtpscope")
 
     def on_descendant_focus(self) -> None:
-        """The footer and the rule tell who has the focus."""
-        if self.main.is_mounted and self.screen is self.main:
+        """The footer and the rule tell who has the focus, also under a screen that came over them meanwhile."""
+        if self.main.is_mounted:
             self.show_footer()
 
     def on_resize(self) -> None:
