@@ -340,6 +340,19 @@ async def test_a_step_that_was_answered_before_it_went_never_becomes_a_command()
         assert not driven.session.machine.pending
 
 
+async def test_of_two_logins_at_once_one_waits_and_the_other_is_refused() -> None:
+    async with driving([GREETING, EHLO, (b"AUTH PLAIN", b"235 2.7.0 ok\r\n")], **LOGIN) as driven:
+        await driven.do("connect")
+        await driven.do("send", b"EHLO me.test\r\n")
+        driven.session.login("PLAIN", None, None, STEPS)
+        driven.session.login("PLAIN", None, None, STEPS)
+        await driven.until(lambda: driven.failures)
+        assert driven.failures == ["a step of another AUTH waits: send it or cancel it first"]
+        await driven.do("respond", "{secret}")
+        assert driven.session.machine.facts.auth
+        assert not driven.session._busy()
+
+
 async def test_a_reply_to_what_was_sent_before_takes_no_step_away() -> None:
     go = asyncio.Event()
 
@@ -387,6 +400,20 @@ async def test_a_replay_sends_the_steps_as_they_were_changed_and_waits_for_nobod
         assert driven.wire == before * 2
         await driven.do("replay", len(driven.recorder) - 1)
         assert driven.wire == before * 3, "and so does the replay of a replay"
+
+
+async def test_a_replay_stops_at_the_step_that_the_user_has_said_nothing_of() -> None:
+    user, word = b64encode(b"bob"), b64encode(b"wonderland")
+    script = [GREETING, EHLO, (b"AUTH LOGIN", challenge(b"Username:")), (user, challenge(b"Password:"))]
+    async with driving([*script, (word, b"235 2.7.0 ok\r\n")], **LOGIN) as driven:
+        await to_step(driven, "LOGIN", Way(initial=False, steps=True))
+        await driven.do("respond", "bob")
+        before = driven.wire
+        await driven.do("replay", len(driven.recorder) - 1)
+        await driven.until(lambda: proposed(driven) is not None)
+        assert driven.wire == before * 2, "no password goes out that the user has not let go"
+        await driven.do("respond", "{secret}")
+        assert driven.session.machine.facts.auth
 
 
 async def test_a_repetition_logs_in_as_it_was_done_by_hand() -> None:

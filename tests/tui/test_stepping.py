@@ -434,12 +434,15 @@ async def test_a_replay_sends_what_was_sent_and_asks_nothing() -> None:
         assert hands.line.startswith(">")
 
 
-async def test_a_replay_while_a_step_waits_ends_that() -> None:
+async def test_a_replay_while_a_step_waits_comes_to_that_step_again() -> None:
     async with by_hand("login steps", challenge(b"Username:"), challenge(b"Password:"), NO) as (hands, server):
         await hands.press("enter")
         assert hands.line.startswith("auth> {secret}")
         await hands.press("ctrl+r")
         assert server.connections == 2
+        assert hands.line.startswith("auth> {secret}")
+        assert b64encode(b"wonderland") not in server.received
+        await hands.press("enter")
         assert hands.line.startswith(">")
         assert hands.received.endswith(NO)
 

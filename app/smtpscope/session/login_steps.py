@@ -115,24 +115,30 @@ class Editing:
         self._redactor = redactor
         self._ask = ask
         self._changes: list[Change] = []
+        self._waits = False  # for the user's word, also where the login ended before that was given
 
     async def by_hand(self, response: Response, challenge: bytes | None) -> bytes:
         """What the user makes of a step; any octets where the server does not wait for it any more."""
         step = Waiting(self._mechanism, response, challenge, self._redactor)
+        self._waits = True
         word = await self._ask(step, challenge is None)
+        self._waits = False
         if word is None:
             return b""
         self._changes.append(Change(step.shown(word.coded), word.text, word.coded))
         return step.line(word)
 
     def again(self) -> Callable[[Response, bytes | None], Awaitable[bytes]]:
-        """An editor that does to the steps of another login what was done to those of this one."""
+        """An editor that does to the steps of another login what was done to those of this one.
+
+        The step that this one ended at, before the user's word, waits for it again.
+        """
         changes = iter(self._changes[:])
 
         async def alike(response: Response, challenge: bytes | None) -> bytes:
             change = next(changes, None)
             if change is None:
-                return response.encoded
+                return await self.by_hand(response, challenge) if self._waits else response.encoded
             step = Waiting(self._mechanism, response, challenge, self._redactor)
             return step.line(Word(change.of(step.shown(change.coded)), change.coded))
 

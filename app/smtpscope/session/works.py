@@ -122,7 +122,12 @@ class Works:
     # -- steps of AUTH
 
     async def _propose(self, mechanism: str, step: Waiting, along: bool) -> Word | None:
-        """Wait for the user's word on a step; None if the server waits for none any more. ConnectionLost."""
+        """Wait for the user's word on a step; None if the server waits for none any more. ConnectionLost.
+
+        TransportError if another step waits.
+        """
+        if self._word is not None:
+            raise TransportError("a step of another AUTH waits: send it or cancel it first")
         self._word, self._along = asyncio.get_running_loop().create_future(), along
         self.record(Proposed(self.transport.now, mechanism, step.text, along))
         self._look_idle()
