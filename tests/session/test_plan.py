@@ -135,6 +135,27 @@ STATES: dict[str, tuple[Callable[[], Playbook], Profile, Step | None, str]] = {
         lambda: logging_in(CLEAR) >> "AUTH PLAIN AA==" << "535 no", LOGIN, None,
         "AUTH was refused: a again, m MAIL without login, q QUIT",
     ),
+    "AUTH refused for now": (
+        lambda: logging_in(CLEAR) >> "AUTH PLAIN AA==" << "454 later", LOGIN, None,
+        "AUTH was refused for now: a again, m MAIL without login, q QUIT",
+    ),
+    "AUTH cancelled": (
+        lambda: logging_in(CLEAR) >> "AUTH PLAIN" << "334 " >> "*" << "501 cancelled", LOGIN, None,
+        "AUTH was cancelled: a again, m MAIL without login, q QUIT",
+    ),
+    "AUTH cancelled, then refused": (
+        lambda: logging_in(CLEAR) >> "AUTH PLAIN" << "334 " >> "*" << "501 cancelled" >> "AUTH PLAIN AA==" << "535 no",
+        LOGIN, None, "AUTH was refused: a again, m MAIL without login, q QUIT",
+    ),
+    "AUTH inside a transaction": (
+        lambda: at_rcpt() >> "AUTH PLAIN AA==" << "503 no", LOGIN, None,
+        "AUTH was refused inside a transaction: x RSET, then a; r RCPT, q QUIT",
+    ),
+    "AUTH before EHLO": (lambda: greeted() >> "AUTH PLAIN AA==" << "503 no", LOGIN, C.EHLO, "EHLO me.test"),
+    "AUTH again in a transaction of who is logged in": (
+        lambda: logged_in() >> "MAIL FROM:<a@me.test>" << "250 ok" >> "AUTH PLAIN AA==" << "503 no", LOGIN,
+        C.RCPT, "RCPT TO:<r0@mail.test>",
+    ),
     "AUTH refused, then NOOP": (
         lambda: logging_in(CLEAR) >> "AUTH PLAIN AA==" << "535 no" >> "NOOP" << "250 ok", LOGIN, C.MAIL,
         "MAIL FROM:<a@me.test>",

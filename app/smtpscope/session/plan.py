@@ -122,10 +122,11 @@ def _after_refusal(machine: Machine, ehlo_name: str) -> NextStep | None:
         return NextStep(C.QUIT, "QUIT", "QUIT")
     if member is C.EHLO and machine.here is C.BANNER and mark.code in (500, 502, 504, 550):
         return NextStep(C.HELO, f"HELO {ehlo_name}", f"HELO {ehlo_name}")
-    if member in (C.RCPT, C.SEND_MESSAGE) or (member is C.AUTH and machine.facts.auth):
+    out_of_place = machine.facts.auth or not machine.facts.hello  # of AUTH: what comes next is what came next before
+    if member in (C.RCPT, C.SEND_MESSAGE) or (member is C.AUTH and out_of_place):
         return None
     choices = {
-        C.AUTH: "AUTH was refused: a again, m MAIL without login, q QUIT",
+        C.AUTH: _after_auth(machine.facts, mark.code or 0),
         C.EHLO: "EHLO was refused: e with another name, h HELO, q QUIT",
         C.HELO: "HELO was refused: h with another name, q QUIT",
         C.MAIL: "MAIL was refused: m again, a AUTH, x RSET, q QUIT",
@@ -133,6 +134,14 @@ def _after_refusal(machine: Machine, ehlo_name: str) -> NextStep | None:
     }
     what = "the last command" if member is C.CUSTOM else member.name
     return NextStep(None, choices.get(member, f"{what} was refused: choose what comes next, or q QUIT"))
+
+
+def _after_auth(facts: Facts, code: int) -> str:
+    """What can be chosen after an AUTH that did not log in."""
+    if facts.txn is not T.NONE:
+        return "AUTH was refused inside a transaction: x RSET, then a; r RCPT, q QUIT"
+    what = "cancelled" if facts.cancelled else "refused for now" if code // 100 == 4 else "refused"
+    return f"AUTH was {what}: a again, m MAIL without login, q QUIT"
 
 
 def _forward(facts: Facts, here: SMTPCommand, profile: Profile, ehlo_name: str) -> NextStep:

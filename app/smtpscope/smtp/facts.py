@@ -75,6 +75,8 @@ class Facts:
     auth: bool = False
     auth_refused: bool = False
     """A login was refused on this connection; it is never tried again by itself (lock-outs)."""
+    cancelled: bool = False
+    """Our last response to a challenge was ``*``, and no command followed it."""
     tls_refused: bool = False
     """STARTTLS was refused on this connection."""
     want_login: bool = False

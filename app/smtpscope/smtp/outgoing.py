@@ -81,12 +81,14 @@ class Outgoing:
         self.line.clear()
         if self._facts.challenge is not None:
             self._facts.challenge = None  # a response: what it belongs to is still pending
+            self._facts.cancelled = line.rstrip(b"\r\n") == b"*"
             return False
         self._command(line, time)
         return True
 
     def _command(self, line: bytes, time: float) -> None:
         entry = pending_for(line, time)
+        self._facts.cancelled = False
         self._pending.append(entry)
         if entry.kind[:4] == "BDAT":
             self._chunk_left = bdat_size(entry.line)
