@@ -10,6 +10,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.geometry import Region
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
@@ -51,6 +52,8 @@ class Page(ScrollView, can_focus=True):
         Binding("end", "edge(True)", "Bottom", show=False),
         Binding("enter", "choose", "Choose", show=False),
     ]
+
+    _base = Style.null()
 
     class Chosen(Message):
         """Enter or a click on a paragraph that can be chosen."""
@@ -118,9 +121,14 @@ class Page(ScrollView, can_focus=True):
         """The cursor is drawn with the focus only."""
         self.refresh()
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Some lines; what they stand on is worked out once for all of them."""
+        self._base = self.rich_style
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """One line of the view."""
-        width, base, index = self.size.width, self.rich_style, self.scroll_offset.y + y
+        width, base, index = self.size.width, self._base, self.scroll_offset.y + y
         if index >= len(self._lines):
             return Strip.blank(width, base)
         spans, place = self._lines[index]

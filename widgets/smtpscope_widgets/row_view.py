@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rich.segment import Segment
-from textual.geometry import Offset
+from rich.style import Style
+from textual.geometry import Offset, Region
 from textual.selection import Selection
 from textual.strip import Strip
 
@@ -37,6 +38,7 @@ class RowView(RowWindow):
         & > .wire-log--mark { color: $text-accent; text-style: bold; }
     }
     """
+    _base = Style.null()
 
     # Selecting text
 
@@ -75,10 +77,14 @@ class RowView(RowWindow):
 
     # Drawing
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Some lines; what they stand on is worked out once for all of them."""
+        self._base = self.rich_style
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """One line of the view."""
-        base = self.rich_style
-        shown = self._in_view()
+        base, shown = self._base, self._in_view()
         if y >= len(shown):
             return Strip.blank(self.width, base)
         place = shown[y]
