@@ -78,7 +78,7 @@ def test_a_client_certificate_is_remembered_where_it_is(tmp_path: Path, monkeypa
     [
         (["-tls", "-tlsc"], "-tls is STARTTLS and -tlsc is TLS from the first octet on: choose one."),
         (["-tlsc", "-tlso"], "-tlsc and -tlso do not go together: choose one."),
-        (["-tlsp", "tls1.2"], "tls1.2 is no TLS version: choose of tlsv1, tlsv1_1, tlsv1_2, tlsv1_3"),
+        (["-tlsp", "tls1.2"], "tls1.2 is no TLS version: choose from tlsv1, tlsv1_1, tlsv1_2, tlsv1_3"),
         (["-tlsp"], "-tlsp needs a value: -tlsp LIST"),
         (["--tls-verify-ca", "--tls-insecure"], "--tls-verify-ca and --tls-insecure contradict each other"),
         (["--tls-cert", __file__], "--tls-cert needs --tls-key beside it"),

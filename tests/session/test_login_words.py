@@ -98,7 +98,7 @@ def test_every_status_has_words(status: Any, words: str) -> None:
 @pytest.mark.parametrize(
     ("word", "meant"),
     [
-        (b"invalid-proof", "the proof is wrong, so the password is"),
+        (b"invalid-proof", "the proof is wrong, and so is the password"),
         (b"unknown-user", "the server does not know the user"),
         (b"other-error", "an error that RFC 5802 does not know"),
         (b"\x07", "an error that RFC 5802 does not know"),
@@ -124,8 +124,11 @@ def test_an_error_of_scram_is_put_into_words(word: bytes, meant: str) -> None:
     [
         (b"AUTH PLAIN " + b64(b"alice\0wonderland"), "PLAIN is authzid NUL user NUL password (RFC 4616 2); what we"),
         (b"AUTH PLAIN alicewonderland", "What we sent is not base64."),
-        (b"AUTH PLAIN " + b64(b"\0alice \0wonderland"), 'The user name has a blank or a line end at an end: "alice ".'),
-        (b"AUTH PLAIN " + b64(b"\0alice\n\0wonderland"), 'at an end: "alice\\n".'),
+        (
+            b"AUTH PLAIN " + b64(b"\0alice \0wonderland"),
+            'The user name begins or ends with a blank or a line end: "alice ".',
+        ),
+        (b"AUTH PLAIN " + b64(b"\0alice\n\0wonderland"), 'a line end: "alice\\n".'),
         (xoauth2(b""), "The token is empty."),
         (b"AUTH PLAIN " + b64(b"bob\0alice\0wonderland"), "The login of alice asks to act as bob (authzid)."),
         (b"AUTH SCRAM-SHA-1 " + b64(b"n,a=bob,n=alice,r=x"), "The login of alice asks to act as bob (authzid)."),

@@ -563,9 +563,9 @@ async def test_where_ehlo_is_not_known_helo_has_the_name() -> None:
     [
         (("colour", ()), "vary knows auth, user"),
         (("auth", (), "nowhere"), "to ehlo, tls, auth"),
-        (("auth", ("GSSAPI",)), "AUTH GSSAPI cannot be run here: choose of"),
+        (("auth", ("GSSAPI",)), "AUTH GSSAPI cannot be run here: choose from"),
         (("auth", ("PLAIN",), "ehlo"), "the AUTH mechanism comes after ehlo: write to auth, or further"),
-        (("tls", ("1.4",)), "1.4 is no TLS version: choose of TLSv1, TLSv1.1, TLSv1.2, TLSv1.3"),
+        (("tls", ("1.4",)), "1.4 is no TLS version: choose from TLSv1, TLSv1.1, TLSv1.2, TLSv1.3"),
         (("sni", ()), "name the server names"),
         (("ehlo", ("a b",)), "is one word"),
         (("ehlo", ("a\r\nRSET",)), "control character"),

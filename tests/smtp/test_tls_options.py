@@ -43,10 +43,10 @@ def test_a_list_of_versions_means_what_it_does_for_swaks(text: str, chosen: tupl
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("tls1.2", "tls1.2 is no TLS version: choose of tlsv1, tlsv1_1, tlsv1_2, tlsv1_3, or write no_ before each."),
+        ("tls1.2", "tls1.2 is no TLS version: choose from tlsv1, tlsv1_1, tlsv1_2, tlsv1_3, or write no_ before each."),
         ("tlsv1_2,no_tlsv1", "A list of TLS versions has no_ before each of them, or before none."),
-        ("sslv3", "sslv3 is not spoken any more: choose of tlsv1, tlsv1_1, tlsv1_2, tlsv1_3."),
-        ("", "This leaves no TLS version: choose of tlsv1, tlsv1_1, tlsv1_2, tlsv1_3."),
+        ("sslv3", "sslv3 is not spoken any more: choose from tlsv1, tlsv1_1, tlsv1_2, tlsv1_3."),
+        ("", "This leaves no TLS version: choose from tlsv1, tlsv1_1, tlsv1_2, tlsv1_3."),
         ("no_tlsv1,no_tlsv1_1,no_tlsv1_2,no_tlsv1_3", "This leaves no TLS version"),
     ],
 )

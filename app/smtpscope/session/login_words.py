@@ -60,7 +60,7 @@ def _ours(said: Said, step: Step, server: str, now: float, redactor: Redactor) -
     if (other := fields.get("authzid", b"")) and user and other.decode(errors="replace") != user:
         found.append(f"The login of {_word(user, redactor)} asks to act as {_word(other, redactor)} (authzid).")
     if user != user.strip():
-        found.append(f'The user name has a blank or a line end at an end: "{_word(user, redactor)}".')
+        found.append(f'The user name begins or ends with a blank or a line end: "{_word(user, redactor)}".')
     if said.mechanism in _BEARER and "token" in fields:
         found += [] if fields["token"] else ["The token is empty."]
         claims = jwt_claims(fields["token"])

@@ -69,7 +69,7 @@ def values_of(session: Session, thing: str, given: tuple[str, ...]) -> tuple[str
     if thing == "auth":
         found = tuple(name.upper() for name in found)
         if unknown := [name for name in found if name not in sasl.MECHANISMS]:
-            raise ValueError(f"AUTH {unknown[0]} cannot be run here: choose of {', '.join(sasl.MECHANISMS)}")
+            raise ValueError(f"AUTH {unknown[0]} cannot be run here: choose from {', '.join(sasl.MECHANISMS)}")
     elif thing == "tls":
         found = tuple(map(_version, found))
     elif thing == "ehlo":
@@ -118,7 +118,7 @@ def _version(text: str) -> str:
     number = text.lower().removeprefix("tls").removeprefix("v").replace("_", ".")
     number = "1.0" if number == "1" else number
     if number not in _VERSIONS:
-        raise ValueError(f"{text} is no TLS version: choose of {', '.join(_WORDS)}")
+        raise ValueError(f"{text} is no TLS version: choose from {', '.join(_WORDS)}")
     return _VERSIONS[number]
 
 

@@ -13,7 +13,7 @@ MOST_ITERATIONS = 2_000_000
 """More than that would only keep us busy: it is a second of one core."""
 
 ERRORS = {
-    b"invalid-proof": "the proof is wrong, so the password is",
+    b"invalid-proof": "the proof is wrong, and so is the password",
     b"channel-bindings-dont-match": "the channel bindings differ: TLS may end somewhere on the way",
     b"server-does-support-channel-binding": "the server offers channel binding, and its offer did not reach us",
     b"channel-binding-not-supported": "the server does no channel binding",

@@ -62,14 +62,14 @@ def parse_protocols(text: str) -> tuple[str, ...]:
     without = [word[3:] for word in words if word.startswith("no_")]
     known = (*_GONE, *PROTOCOLS)
     if unknown := next((word for word in words if word.removeprefix("no_") not in known), None):
-        raise ValueError(f"{unknown} is no TLS version: choose of {', '.join(PROTOCOLS)}, or write no_ before each.")
+        raise ValueError(f"{unknown} is no TLS version: choose from {', '.join(PROTOCOLS)}, or write no_ before each.")
     if without and len(without) < len(words):
         raise ValueError("A list of TLS versions has no_ before each of them, or before none.")
     if gone := next((word for word in words if word in _GONE), None):
-        raise ValueError(f"{gone} is not spoken any more: choose of {', '.join(PROTOCOLS)}.")
+        raise ValueError(f"{gone} is not spoken any more: choose from {', '.join(PROTOCOLS)}.")
     chosen = tuple(each for each in PROTOCOLS if (each not in without if without else each in words))
     if not chosen:
-        raise ValueError(f"This leaves no TLS version: choose of {', '.join(PROTOCOLS)}.")
+        raise ValueError(f"This leaves no TLS version: choose from {', '.join(PROTOCOLS)}.")
     return chosen
 
 
