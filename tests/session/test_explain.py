@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smtpscope.session.causes import NEXT_TESTS, Situation, find, next_for, rows
-from smtpscope.session.explain import CODE, FAULT, KEY, brief, failure_lines, reply_lines
+from smtpscope.session.explain import CODE, FAULT, KEY, brief, failure_lines, question_lines, reply_lines
 from smtpscope.session.notes import duration
+from smtpscope.smtp.events import Asked
 from smtpscope.smtp.reply import Reply, ReplyReader
 
 
@@ -121,8 +122,8 @@ def test_an_enhanced_code_that_says_nothing_particular_leaves_the_word_to_the_re
 
 def test_when_it_came_is_told_from_the_command_on() -> None:
     slow = reply_of((5.5, b"250-one\r\n"), (8.0, b"250 two\r\n"))
-    assert texts(slow, sent=5.0)[-1] == "first byte after 500 ms, whole after 3.00 s"
-    assert texts(slow)[-1] == "from the first byte to the last 2.50 s"
+    assert texts(slow, sent=5.0)[-2] == "first byte after 500 ms, whole after 3.00 s"
+    assert texts(slow)[-2] == "from the first byte to the last 2.50 s"
 
 
 def test_defects_stand_in_words_of_their_own_kind() -> None:
@@ -186,3 +187,47 @@ def test_what_is_said_of_a_text_is_ours_alone(example: str) -> None:
 )  # fmt: skip
 def test_times_are_words(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("verb", "raw", "sentence"),
+    [
+        ("EHLO", b"250-mail.test\r\n250-SIZE\r\n250 HELP\r\n", "2 extensions: the EHLO tab explains them."),
+        ("EHLO", b"250-mail.test\r\n250 HELP\r\n", "1 extension: the EHLO tab explains it."),
+        ("EHLO", b"250 mail.test\r\n", "It takes our name and offers no extensions."),
+        ("HELO", b"250 mail.test\r\n", "HELO offers no extensions"),
+        ("BANNER", b"220 mail.test\r\n", "The server greets: it is ready"),
+        ("STARTTLS", b"220 2.0.0 go\r\n", "the handshake is next"),
+        ("MAIL", b"250 2.1.0 Ok\r\n", "a transaction has begun"),
+        ("RCPT", b"250 Ok\r\n", "can still be refused or bounce"),
+        ("DOT", b"250 2.0.0 Ok: queued\r\n", "from now on answers for it"),
+        ("RSET", b"250 2.0.0 Ok\r\n", "Any transaction is forgotten"),
+        ("NOOP", b"250 2.0.0 Ok\r\n", "Nothing was done, as asked"),
+        ("QUIT", b"221 2.0.0 Bye\r\n", "says goodbye, and closes"),
+    ],
+)
+def test_what_was_done_is_said_of_each_command(verb: str, raw: bytes, sentence: str) -> None:
+    reply = reply_of((0.0, raw))
+    situation = Situation(verb)
+    assert sentence in brief(reply, situation)
+    lines = texts(reply, situation=situation)
+    assert any(sentence in line for line in lines)
+    assert "Done as asked." not in lines
+    assert lines[-1].startswith("IXP_E_SMTP_2"), "the name that Outlook has for it is the last that is asked for"
+
+
+def test_another_success_than_the_usual_means_what_its_code_says() -> None:
+    assert "the handshake" not in brief(reply_of((0.0, b"250 go\r\n")), Situation("STARTTLS"))
+    assert "forwards it" in brief(reply_of((0.0, b"251 elsewhere\r\n")), Situation("RCPT"))
+
+
+def test_before_a_certificate_is_judged_the_ways_on_are_named() -> None:
+    unknown = Asked(1.0, "certificate", "mx.test: the issuer is not known here: CN=Test CA", ("close", "go on, once"))
+    said = ["".join(text for text, _ in line) for line in question_lines(unknown)]
+    assert said[0].startswith("--tls-ca-path FILE trusts a private CA")
+    assert "tls tab" in said[1]
+    assert ":pem FILE saves it" in said[1]
+    expired = question_lines(unknown._replace(text="mx.test: the certificate expired 3 days ago"))
+    assert not any("ca-path" in text for line in expired for text, _ in line)
+    assert expired
+    assert not question_lines(Asked(1.0, "timeout", "the reply has not come", ("wait", "drop")))

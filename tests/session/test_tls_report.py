@@ -21,7 +21,7 @@ from smtpscope.secret import Secret
 from smtpscope.session.certificates import described, pem
 from smtpscope.session.known_certificates import Known
 from smtpscope.session.redact import Redactor
-from smtpscope.session.tls_report import tls_lines
+from smtpscope.session.tls_report import in_a_line, in_brief, tls_lines
 from smtpscope.smtp.certificates import judge
 from smtpscope.smtp.events import Secured
 
@@ -326,3 +326,57 @@ def test_pem_is_what_others_read(chain: list[bytes]) -> None:
     text = pem(chain)
     blocks = [f"{block}-----END CERTIFICATE-----\n" for block in text.split("-----END CERTIFICATE-----\n")[:-1]]
     assert [ssl.PEM_cert_to_DER_cert(block) for block in blocks] == chain
+
+
+# -- in brief
+
+
+def brief_of(event: Secured, redactor: Redactor | None = None) -> str:
+    lines = in_brief(event, WALL, redactor or Redactor())
+    assert all(text.isprintable() for line in lines for text, _ in line)
+    return "\n".join("".join(text for text, _ in line) for line in lines)
+
+
+def test_in_brief_are_verdicts_session_names_issuer_and_end() -> None:
+    said = brief_of(secured(LEAF, MIDDLE))
+    assert "CA verdict      good" in said
+    assert "name verdict    good: it is for mx.example.org" in said
+    assert "TLSv1.3, TLS_AES_256_GCM_SHA384" in said
+    assert "certificate     CN=mx.example.org" in said
+    assert "issuer          CN=Middle" in said
+    assert "DNS:mx.example.org, DNS:*.example.net" in said
+    assert "valid           until 2027-02-10, 80 days left" in said
+    bad = brief_of(secured(made(days=(-10, -3)), ca_faults=("it has expired",), faults=("it has expired",)))
+    assert "CA verdict      bad: it has expired" in bad
+    assert "until 2026-11-19, 3 days ago" in bad
+    assert "begins in 2 days" in brief_of(secured(made(days=(2, 30))))
+
+
+def test_one_line_says_the_same() -> None:
+    end = "until 2027-02-10, 80 days left"
+    assert in_a_line(secured(LEAF), WALL, Redactor()) == f"TLSv1.3 · AES_256_GCM · mx.example.org by Middle · {end}"
+    assert "The Root by itself" in in_a_line(secured(ROOT), WALL, Redactor())
+    older = in_a_line(secured(LEAF, version="TLSv1.2", cipher="ECDHE-RSA-AES256-GCM-SHA384"), WALL, Redactor())
+    assert older.startswith("TLSv1.2 · ECDHE-RSA-AES256-GCM-SHA384 · ")
+    assert in_a_line(secured(), WALL, Redactor()).endswith("no certificate was shown")
+
+
+def test_no_certificate_and_no_secret_breaks_what_is_brief() -> None:
+    assert "none was shown" in brief_of(secured())
+    assert "cannot be read" in brief_of(secured(b"no certificate"))
+    assert in_a_line(secured(b"no certificate"), 0.0, Redactor())
+    redactor = Redactor()
+    redactor.know(Secret("wonderland"))
+    event = secured(made("wonderland", "\x1b]0;x\a wonderland", [*dns("wonderland")]))
+    assert "wonderland" not in brief_of(event, redactor)
+    line = in_a_line(event, WALL, redactor)
+    assert line.isprintable()
+    assert "wonderland" not in line
+
+
+def test_what_is_asked_first_stands_first() -> None:
+    said = report(secured(LEAF, ROOT))
+    order = ["issuer", "names", "valid", "key", "serial", "SPKI pin", "ALPN", "resumption"]
+    assert [*map(said.index, order)] == sorted(map(said.index, order))
+    chain = report(secured(made(issuer="The Root", names=dns("mx.example.org")), ROOT))
+    assert chain.index("valid") < chain.index("sends its root along")

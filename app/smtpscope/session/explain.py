@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from smtpscope.session.causes import NEXT_TESTS, Cause, Situation, find, find_failure, likely_for, next_for
+from smtpscope.session.causes import NEXT_TESTS, UNASKED, Cause, Situation, find, find_failure, likely_for, next_for
 from smtpscope.session.code_tables import OUTLOOK
 from smtpscope.session.codes import CodeMeaning, EnhancedMeaning, explain_code, explain_enhanced
 from smtpscope.session.notes import duration
+from smtpscope.smtp.events import Asked
 from smtpscope.smtp.reply import Reply
 from smtpscope.visible import TEXT, Spans
 
@@ -20,6 +21,22 @@ CODE, FAULT, QUIET, KEY = "code", "fault", "more", "key"
 """Kinds of spans beside TEXT: the codes themselves, what is wrong, what is said in passing, a key that does it."""
 BRIEF_CELLS = 78
 _NO_CODE = "no reply code: it settles nothing"
+_DONE = {
+    "BANNER": ("The server greets: it is ready, and EHLO comes next.", "RFC 5321 4.3.1"),
+    "HELO": ("The server takes our name. HELO offers no extensions; EHLO would.", "RFC 5321 4.1.1.1"),
+    "STARTTLS": ("The server is ready for TLS: the handshake is next on the wire.", "RFC 3207 4"),
+    "MAIL": ("The sender is taken: a transaction has begun, its recipients come next.", "RFC 5321 4.1.1.2"),
+    "RCPT": ("This recipient is taken; the message can still be refused or bounce.", "RFC 5321 4.1.1.3"),
+    "DOT": ("The server has taken the message, and from now on answers for it.", "RFC 5321 4.2.5"),
+    "BDAT LAST": ("The server has taken the message, and from now on answers for it.", "RFC 5321 4.2.5"),
+    "BDAT": ("The server has taken this chunk of the message.", "RFC 3030 2"),
+    "RSET": ("Any transaction is forgotten; the connection, TLS and a login stay.", "RFC 5321 4.1.1.5"),
+    "NOOP": ("Nothing was done, as asked: the server is there and answers.", "RFC 5321 4.1.1.9"),
+    "QUIT": ("The server says goodbye, and closes the connection.", "RFC 5321 4.1.1.10"),
+}
+"""What the usual reply means, by what it answers, and the source."""
+_CODES = {"BANNER": 220, "STARTTLS": 220, "QUIT": 221}
+"""The usual reply where it is not 250."""
 
 
 def reply_lines(
@@ -35,22 +52,26 @@ def reply_lines(
     that the data has for it. ``beside`` is what this session itself tells of it, which comes before what is likely.
     """
     lines: list[Spans] = [[(_codes(reply), CODE)]]
+    outlook: list[Spans] = []
     situation = _with_wait(reply, sent, situation)
     cause = find(reply, situation)
     if reply.code is not None:
         code, enhanced = explain_code(reply.code), _enhanced(reply)
         if words := _words(code, enhanced):
             lines.append([(words, TEXT)])
-        lines += [[(cause.means if cause else _sentence(code, enhanced), TEXT)], *beside]
-        sources = [code.source, *([enhanced.source] if enhanced else []), *(cause.rfc.split(", ") if cause else [])]
+        sentence, source = _sentence(reply, code, enhanced, situation)
+        lines += [[(cause.means if cause else sentence, TEXT)], *beside]
+        sources = [source, *([enhanced.source] if enhanced else []), *(cause.rfc.split(", ") if cause else [])]
         lines.append([(", ".join(dict.fromkeys(sources)), QUIET)])
-        lines += [[(name, QUIET)] for name in _outlook(code, cause, situation)]
+        outlook = [[(name, QUIET)] for name in _outlook(code, cause, situation)]
+        if reply.kind not in (2, 3):  # who was refused may have come with that name
+            lines, outlook = [*lines, *outlook], []
     if tests is None:
         tests = next_for(cause, situation) if cause is not None else ()
     lines += [*_likely(cause, situation), *_tests(tests), *_source(cause)]
     lines += [[("! ", FAULT), (defect.value, FAULT)] for defect in reply.defects]
     lines.append([(_timing(reply, sent), QUIET)])
-    return lines
+    return [*lines, *outlook]
 
 
 def failure_lines(sentence: str, tests: Sequence[str] | None = None) -> list[Spans]:
@@ -68,6 +89,17 @@ def failure_lines(sentence: str, tests: Sequence[str] | None = None) -> list[Spa
     ]
 
 
+def question_lines(question: Asked) -> list[Spans]:
+    """What there is to know before a question is answered, the most needed first; empty where there is nothing."""
+    if question.kind != "certificate":
+        return []
+    lines: list[Spans] = []
+    if "issuer is not known" in question.text or "self-signed" in question.text:
+        lines.append([("--tls-ca-path FILE", KEY), (" trusts a private CA: start with it and nothing is asked", TEXT)])
+    look = " looks at the certificate first (tls tab, left and right); "
+    return [*lines, [("Enter", KEY), (look, TEXT), (":pem FILE", KEY), (" saves it", TEXT)]]
+
+
 def brief(reply: Reply, situation: Situation | None = None) -> str:
     """Two rows of at most 78 cells: the codes and what they speak of, then what is wrong with the reply, or what it
     means."""
@@ -77,7 +109,7 @@ def brief(reply: Reply, situation: Situation | None = None) -> str:
         code, enhanced = explain_code(reply.code), _enhanced(reply)
         cause = find(reply, situation)
         first = f"{_codes(reply)}  {_words(code, enhanced)}".rstrip()
-        second = cause.means if cause else _sentence(code, enhanced)
+        second = cause.means if cause else _sentence(reply, code, enhanced, situation)[0]
     if reply.defects:
         others = f" (and {len(reply.defects) - 1} more)" if len(reply.defects) > 1 else ""
         second = _cut(f"! {reply.defects[0].value}", BRIEF_CELLS - len(others)) + others
@@ -143,10 +175,21 @@ def _words(code: CodeMeaning, enhanced: EnhancedMeaning | None) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _sentence(code: CodeMeaning, enhanced: EnhancedMeaning | None) -> str:
-    """What is meant: the enhanced status code's word where it has a particular one."""
-    vague = enhanced is None or not enhanced.sentence or enhanced.text.endswith(".0")
-    return code.sentence if vague or enhanced is None else enhanced.sentence
+def _sentence(
+    reply: Reply, code: CodeMeaning, enhanced: EnhancedMeaning | None, situation: Situation | None
+) -> tuple[str, str]:
+    """What is meant, and where that is said: the enhanced status code's word where it has a particular one."""
+    if enhanced is not None and enhanced.sentence and not enhanced.text.endswith(".0"):
+        return enhanced.sentence, code.source
+    verb = situation.verb if situation is not None else UNASKED
+    if code.code != _CODES.get(verb, 250):
+        return code.sentence, code.source
+    if verb == "EHLO":
+        count = len(reply.lines) - 1
+        several = f"{count:,} extensions: the EHLO tab explains them" if count else "no extensions"
+        offered = "1 extension: the EHLO tab explains it" if count == 1 else several
+        return f"It takes our name and offers {offered}.", "RFC 5321 4.1.1.1"
+    return _DONE.get(verb, (code.sentence, code.source))
 
 
 def _timing(reply: Reply, sent: float | None) -> str:

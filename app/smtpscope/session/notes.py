@@ -40,9 +40,11 @@ def note(event: Event, *, first: bool = True) -> Note | None:
         case Link():
             return _link(event)
         case Secured():
-            verdict = "; ".join(event.faults) if event.faults else "certificate good"
+            if event.faults:
+                faults = "; ".join(event.faults)  # they leave little room
+                return Note("FAULT", f"TLS started: {faults}; {event.version}, {short_cipher(event.cipher)}")
             cipher = f"{event.version}, {event.cipher}, {event.bits} bits"
-            return Note("FAULT" if event.faults else "NOTE", f"TLS started: {verdict}; {cipher}")
+            return Note("NOTE", f"TLS started: certificate good; {cipher}")
         case TimedOut():
             return Note("FAULT", f"no reply within {event.seconds:g} s: it is still owed")
         case Waited():
@@ -51,7 +53,7 @@ def note(event: Event, *, first: bool = True) -> Note | None:
         case Forgot():
             return Note("NOTE", f"the oldest owed reply is given up{f', taken as {event.code}' if event.code else ''}")
         case Asked():
-            return Note("QUESTION", f"{event.text}   {numbered(event)}")
+            return Note("QUESTION", event.text)
         case Answered():
             return Note("NOTE", f"answered: {event.answer + 1}")
         case Failed():
@@ -81,9 +83,9 @@ def answered(question: Asked, answer: Answered) -> Note:
     return Note("NOTE", f"answered: {question.answers[answer.answer] if known else answer.answer + 1}")
 
 
-def numbered(question: Asked) -> str:
-    """The answers with the digits that give them: ``1 close   2 go on, once``."""
-    return "   ".join(f"{number} {answer}" for number, answer in enumerate(question.answers, 1))
+def short_cipher(name: str) -> str:
+    """``AES_256_GCM`` of ``TLS_AES_256_GCM_SHA384``, the whole of an older name."""
+    return name.removeprefix("TLS_").rpartition("_SHA")[0] if name.startswith("TLS_") and "_SHA" in name else name
 
 
 def _place(event: Opened) -> str:

@@ -5,6 +5,7 @@ All of it comes from the recorded event and its time, so that a kept session say
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -12,14 +13,15 @@ from typing import NamedTuple
 
 from smtpscope.session.certificates import WEAK_CURVE, WEAK_RSA, Described, described
 from smtpscope.session.known_certificates import Known
+from smtpscope.session.notes import short_cipher
 from smtpscope.session.redact import Redactor
 from smtpscope.smtp.events import Secured
 from smtpscope.visible import Spans, visible_text
 
 SHOWN = 160
 """Cells of a foreign text that are shown."""
-CERTIFICATES, NAMES = 12, 60
-"""Of a chain, and names of one certificate, that are listed."""
+CERTIFICATES, NAMES, _FEW = 12, 60, 3
+"""Of a chain, and names of one certificate, that are listed; and names in brief."""
 SOON = 21
 """Days that a certificate may have left before that is a problem."""
 _OLD = ("SSLv3", "TLSv1", "TLSv1.0", "TLSv1.1")
@@ -57,15 +59,62 @@ def tls_lines(secured: Secured | None, wall: float, earlier: Known | None, redac
         problems.append(f"{sentence[:1].upper()}{sentence[1:]}. It was {visible_text(earlier.sha256, limit=64)}.")
     if problems:
         lines += [[], [("problems", "strong")], *([("x ", "bad"), (problem, "text")] for problem in problems)]
-    lines += [[("! ", "warn"), (remark, "text")] for remark in _remarks(secured, links)]
-    if earlier is not None and links and earlier.sha256 == links[0].it.fingerprint:
-        lines += [[], [(f"The same certificate as on {_date(earlier.seen)}.", "dim")]]
-    lines += [[], *_session(secured, show)]
     for link in links[:CERTIFICATES]:
         lines += [[], *_certificate(link, secured, wall, show)]
     if (rest := len(links) - CERTIFICATES) > 0:
         lines += [[], [(f"{rest:,} more certificates are not listed", "dim")]]
-    return lines
+    lines.append([])
+    if earlier is not None and links and earlier.sha256 == links[0].it.fingerprint:
+        lines.append([(f"The same certificate as on {_date(earlier.seen)}.", "dim")])
+    lines += [[("! ", "warn"), (remark, "text")] for remark in _remarks(secured, links)]
+    return [*lines, *_session(secured, show)]
+
+
+def in_brief(secured: Secured, wall: float, redactor: Redactor) -> list[Spans]:
+    """What is asked first: the verdicts, version and cipher, whose certificate, by whom, until when."""
+    show = _Show(redactor)
+    lines = [*_verdicts(secured, show), _row("session", f"{show(secured.version)}, {show(secured.cipher)}")]
+    if not secured.chain:
+        return [*lines, _row("certificate", "none was shown", "bad")]
+    it = _tree(secured.chain)[0].it
+    subject = show(it.subject) or ("no subject" if it.subject_name else "cannot be read")
+    lines.append(_row("certificate", subject))
+    if it.names:
+        more = f" and {len(it.names) - _FEW:,} more" if len(it.names) > _FEW else ""
+        lines.append(_row("names", f"{', '.join(map(show, it.names[:_FEW]))}{more}"))
+    lines.append(_row("issuer", "itself" if it.self_issued else show(it.issuer) or "cannot be read"))
+    left, kind = _left(it, wall), "text"
+    if left is not None:
+        kind = "bad" if left < 0 else "warn" if left < SOON * _DAY else "good"
+    return [*lines, _row("valid", f"until {_until(it, wall)}", kind)]
+
+
+def in_a_line(secured: Secured, wall: float, redactor: Redactor) -> str:
+    """The same in one line: ``TLSv1.3 · AES_256_GCM · mail.test by Test CA · until 2026-12-22, 29 days left``."""
+    show = _Show(redactor)
+    parts = [show(secured.version), show(short_cipher(secured.cipher))]
+    if secured.chain:
+        it = _tree(secured.chain)[0].it
+        name = it.common_name or (it.names[0].partition(":")[2] if it.names else it.subject)
+        issuer = "itself" if it.self_issued else show(_common_name(it.issuer)) or "nobody"
+        parts += [f"{show(name) or 'no name'} by {issuer}", f"until {_until(it, wall)}"]
+    else:
+        parts.append("no certificate was shown")
+    return " · ".join(part for part in parts if part)
+
+
+def _until(it: Described, wall: float) -> str:
+    """The day of a certificate's end, and how far that is from ``wall``."""
+    left = _left(it, wall)
+    far = "" if left is None else f", {_days(left)} {'ago' if left < 0 else 'left'}"
+    begins = it.not_before.timestamp() - wall if it.not_before and wall else 0.0
+    return f"{_day(it.not_after)}{f', begins in {_days(begins)}' if begins > 0 else far}"
+
+
+def _common_name(name: str) -> str:
+    """The common name in a name as RFC 4514 writes it, else the whole."""
+    found = re.search(r"(?:^|,)CN=((?:[^,\\]|\\.)+)", name)
+    return found[1] if found else name
 
 
 class _Show:
@@ -217,13 +266,13 @@ def _certificate(link: _Link, secured: Secured, wall: float, show: _Show) -> Ite
         yield from _names(secured, it, indent, show)
     elif it.names:
         yield _row("names", ", ".join(map(show, it.names[:NAMES])), indent=indent)
+    yield _validity(it, wall, indent)
     yield _row("key", show(it.key) or "cannot be read", "bad" if it.weak_key else "text", indent)
     weak = it.weak_signature and not it.self_issued
     yield _row("signature", show(it.signature) or "cannot be read", "bad" if weak else "text", indent)
     yield _row("serial", show(it.serial) or "cannot be read", indent=indent)
     yield _row("SHA-256", it.fingerprint, indent=indent)
     yield _row("SPKI pin", f"sha256//{it.pin}" if it.pin else "cannot be read", indent=indent)
-    yield _validity(it, wall, indent)
 
 
 def _validity(it: Described, wall: float, indent: str) -> Spans:
