@@ -79,6 +79,14 @@ def test_no_session_is_too_odd(kind: str, octets: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_name_that_is_no_unicode_may_stand_in_a_kept_session(kind: str) -> None:
+    name = "mail\udcff\ud800.test"
+    events = [event._replace(server=name) if isinstance(event, Opened) else event for event in whole().events]
+    events.append(Secured(9.0, "TLSv1.3", "x", 256, name))
+    export(events, kind).encode()
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_no_session_at_all(kind: str) -> None:
     assert kind == "transcript" or export([], kind)
 

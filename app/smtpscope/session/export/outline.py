@@ -18,7 +18,7 @@ from smtpscope.session.export.hiding import Hide
 from smtpscope.session.redact import HIDDEN
 from smtpscope.smtp.events import Event
 from smtpscope.smtp.facts import capabilities
-from smtpscope.visible import visible_text
+from smtpscope.visible import octets, visible_text
 
 INLINE = 16 * 1024
 """Octets of the longest message text that stands in a command; a longer one is a file's name."""
@@ -152,7 +152,7 @@ def is_address(name: bytes) -> bool:
 def _fill(it: Outline, hide: Hide) -> None:
     connection = it.connection
     opened, exchanges = connection.opened, [each for each in connection.exchanges if not each.became_text]
-    it.server, it.port, it.implicit_tls = hide(opened.server.encode()), opened.port, opened.implicit_tls
+    it.server, it.port, it.implicit_tls = hide(octets(opened.server)), opened.port, opened.implicit_tls
     it.dropped = connection.dropped
     used: list[Exchange] = []
     _fill_link(it, exchanges, used, hide)
@@ -178,7 +178,7 @@ def _fill_link(it: Outline, exchanges: list[Exchange], used: list[Exchange], hid
     secured = it.connection.secured
     if secured is not None:
         went_on = any(each.tls and each.line for each in exchanges)
-        it.verified, it.server_name = not secured.faults or not went_on, hide(secured.server_name.encode())
+        it.verified, it.server_name = not secured.faults or not went_on, hide(octets(secured.server_name))
 
 
 def _fill_login(it: Outline, exchanges: list[Exchange], used: list[Exchange], hide: Hide) -> None:
