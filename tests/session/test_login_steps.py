@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from servers.scripted import Handler, Peer
 from session.driving import EHLO, GREETING, LOGIN, QUIT, Driven, driving
 from smtpscope.secret import Secret
-from smtpscope.session.login_steps import Change, Waiting, Word, encoded
+from smtpscope.session.login_steps import Change, Waiting, Word, alike, as_text, encoded
 from smtpscope.session.login_way import Login, Way, completions, parse
 from smtpscope.session.moment import Moment
 from smtpscope.session.redact import Redactor
@@ -66,51 +66,115 @@ def test_a_step_is_shown_without_its_secrets_and_goes_out_whole(
     mechanism: str, data: bytes, secret: bool, asked: bytes | None, shown: str
 ) -> None:
     step = waiting(mechanism, data, secret, asked)
-    assert step.text == step.shown(False) == shown
-    assert step.line(Word(shown)) == b64encode(data)
-    assert step.line(Word(step.shown(True), coded=True)) == b64encode(data)
+    assert step.text == shown
+    assert step.made(Word(shown)).encoded == b64encode(data)
+    assert step.made(Word(shown, encoded(shown))).encoded == b64encode(data)
     assert "wonderland" not in repr(vars(step)["text"])
 
 
 @given(st.binary(), st.booleans())
 def test_any_step_goes_out_as_it_is_if_nothing_is_changed(data: bytes, secret: bool) -> None:
     step = waiting("LOGIN", data, secret, b"?")
-    assert step.line(Word(step.text)) == b64encode(data)
-    assert step.line(Word(step.shown(True), coded=True)) == b64encode(data)
+    assert step.made(Word(step.text)).encoded == b64encode(data)
+    assert step.made(Word(step.text, encoded(step.text))).encoded == b64encode(data)
     assert step.text.isprintable() or not step.text
 
 
+WHOLE = r"\0alice\0{secret}"
+
+
 @pytest.mark.parametrize(
-    ("text", "coded", "line"),
+    ("text", "line", "goes_out"),
     [
-        (r"bob\0alice\0{secret}", False, b64encode(b"bob" + ALICE)),
-        ("{secret}", False, b64encode(b"wonderland")),
-        (r"\x7bsecret}", False, b64encode(b"{secret}")),
-        ("{secret3}", False, b64encode(b"{secret3}")),
-        ("", False, b""),
-        ("*", False, b"*"),
-        ("*", True, b"*"),
-        (r"\x2a", False, b"Kg=="),
-        ("{secret}!!", True, b64encode(ALICE) + b"!!"),
-        ("!!", True, b"!!"),
-        ("", True, b""),
-        (r"\0", True, b"\0"),
+        (r"bob\0alice\0{secret}", None, b64encode(b"bob" + ALICE)),
+        (r"bob\0alice\0{secret}", "{base64}", b64encode(b"bob" + ALICE)),
+        ("{secret}", None, b64encode(b"wonderland")),
+        (r"\x7bsecret}", None, b64encode(b"{secret}")),
+        ("{secret3}", None, b64encode(b"{secret3}")),
+        ("{base64}", None, b64encode(b"{base64}")),
+        ("", None, b""),
+        ("*", None, b"*"),
+        ("*", "*", b"*"),
+        (WHOLE, "*", b"*"),
+        (r"\x2a", None, b"Kg=="),
+        (WHOLE, "{base64}!!", b64encode(ALICE) + b"!!"),
+        (WHOLE, "{secret}", b"{secret}"),
+        (WHOLE, "!!", b"!!"),
+        (WHOLE, "", b""),
+        (WHOLE, r"\0", b"\0"),
     ],
 )
-def test_a_changed_step_goes_out_as_it_was_changed(text: str, coded: bool, line: bytes) -> None:
-    assert waiting("PLAIN", ALICE).line(Word(text, coded)) == line
+def test_a_changed_step_goes_out_as_it_was_changed(text: str, line: str | None, goes_out: bytes) -> None:
+    assert waiting("PLAIN", ALICE).made(Word(text, line)).encoded == goes_out
 
 
 def test_the_line_of_a_step_is_shown_where_nothing_in_it_is_secret() -> None:
     assert encoded("n,,n=alice,r=abc") == "biwsbj1hbGljZSxyPWFiYw=="
-    assert encoded(r"\0alice\0{secret}") == "{secret}"
+    assert encoded(WHOLE) == "{base64}"
     assert b64decode(encoded(r"\x7bsecret}")) == b"{secret}"
+    assert encoded("*") == as_text("*", "alice") == "*"
+
+
+@pytest.mark.parametrize(
+    ("line", "text", "shown"),
+    [
+        ("Ym9i", "alice", "bob"),
+        ("", "alice", ""),
+        ("AGE=", "alice", r"\0a"),
+        ("Kg==", "alice", r"\x2a"),
+        ("e3NlY3JldH0=", "alice", r"\x7bsecret}"),
+        ("{base64}", WHOLE, WHOLE),
+        ("{base64}!!", WHOLE, WHOLE),
+        ("Ym9i!", "alice", "alice"),
+        ("Ym9", "alice", "alice"),
+    ],
+)
+def test_a_line_in_base64_is_shown_as_the_text_that_it_stands_for(line: str, text: str, shown: str) -> None:
+    assert as_text(line, text) == shown
+
+
+@given(st.text())
+def test_both_forms_of_any_text_say_the_same(text: str) -> None:
+    assert as_text(encoded(text), text) == text
+    step = waiting("LOGIN", b"alice", False)
+    assert step.made(Word(text, encoded(text))) == step.made(Word(text))
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "data", "secret", "asked", "word", "hidden"),
+    [
+        ("LOGIN", b"alice", False, b"Username:", Word("bob"), False),
+        ("LOGIN", b"alice", False, None, Word("bob"), False),
+        ("LOGIN", b"alice", False, b"whom?", Word("bob"), False),
+        ("LOGIN", b"alice", False, b"Username:", Word("alice", "Ym9i!"), False),
+        ("LOGIN", b"alice", False, b"Username:", Word("wonderland"), True),
+        ("LOGIN", b"alice", False, b"Username:", Word("alice", "wonderland"), True),
+        ("LOGIN", b"wonderland", True, b"Password:", Word("{secret}"), True),
+        ("LOGIN", b"wonderland", True, b"Password:", Word("other"), True),
+        ("LOGIN", b"wonderland", True, b"whom?", Word("other"), True),
+        ("LOGIN", b"wonderland", True, b"Password:", Word("{secret}", "!!"), True),
+        ("PLAIN", ALICE, True, None, Word(r"bob\0alice\0{secret}"), True),
+        ("PLAIN", ALICE, True, None, Word(r"\0{secret}\0x"), True),
+        ("PLAIN", ALICE, True, None, Word("just this"), True),
+        ("PLAIN", ALICE, True, None, Word("*"), False),
+        ("PLAIN", ALICE, True, None, Word(""), False),
+        ("CRAM-MD5", b"alice " + b"0" * 32, True, b"<1@x>", Word("alice"), True),
+        ("SCRAM-SHA-256", b"n,,n=alice,r=abc", False, None, Word("n,,n=bob,r=abc"), False),
+        ("SCRAM-SHA-256", b"n,,n=alice,r=abc", False, None, Word("n,,n=bob,r=abc,p=cHJvb2Y="), True),
+        ("SCRAM-SHA-256", b"c=biws,r=ab,p=cHJvb2Y=", True, b"r=ab", Word("c=biws,r=ab"), False),
+        ("EXTERNAL", b"alice", False, None, Word("bob"), False),
+    ],
+)
+def test_of_a_changed_step_only_what_is_secret_is_hidden(
+    mechanism: str, data: bytes, secret: bool, asked: bytes | None, word: Word, hidden: bool
+) -> None:
+    assert waiting(mechanism, data, secret, asked).made(word).secret == hidden
 
 
 @given(st.text(), st.text())
 def test_a_change_of_the_same_text_gives_what_the_user_made_of_it(before: str, after: str) -> None:
-    assert Change(before, after, False).of(before) == after
-    assert Change(before, before, False).of(after) == after
+    assert alike(before, after, before) == after
+    assert alike(before, before, after) == after
 
 
 @pytest.mark.parametrize(
@@ -124,7 +188,22 @@ def test_a_change_of_the_same_text_gives_what_the_user_made_of_it(before: str, a
     ],
 )
 def test_the_same_is_made_of_the_next_step_like_it(before: str, after: str, text: str, changed: str) -> None:
-    assert Change(before, after, False).of(text) == changed
+    assert alike(before, after, text) == changed
+
+
+@pytest.mark.parametrize(
+    ("word", "changed"),
+    [
+        (Word("alice"), Word("carol")),
+        (Word("bob"), Word("bob")),
+        (Word("alice", "YWxpY2U=!"), Word("carol", "Y2Fyb2w=!")),
+        (Word("bob", "Ym9i"), Word("bob", "Ym9i")),
+        (Word("alice", "*"), Word("carol", "*")),
+        (Word("{secret}", "{base64}!"), Word("{secret}", "{base64}!")),
+    ],
+)
+def test_so_it_is_where_the_line_itself_was_changed(word: Word, changed: Word) -> None:
+    assert Change("alice", word).of("carol") == changed
 
 
 # -- the words of :auth
@@ -421,7 +500,7 @@ async def test_a_repetition_logs_in_as_it_was_done_by_hand() -> None:
     script = [*logins(bad, refusal=b"501 5.5.2 no base64\r\n"), QUIT]
     async with driving(script, **LOGIN) as driven:
         await to_step(driven, "PLAIN", Way(initial=False, steps=True))
-        await driven.do("respond", "{secret}!!", True)
+        await driven.do("respond", r"\0alice\0{secret}", "{base64}!!")
         driven.session.repeat(2)
         await driven.asked("repeat")
         await driven.answer(2)

@@ -323,10 +323,10 @@ class Hand:
         self.lines = list(lines)
         self.shown: list[tuple[bytes | None, bytes]] = []
 
-    async def __call__(self, response: Response, challenge: bytes | None) -> bytes:
+    async def __call__(self, response: Response, challenge: bytes | None) -> Response:
         self.shown.append((challenge, response.encoded))
         line = self.lines.pop(0)
-        return response.encoded if line is None else line
+        return response if line is None else Response(line, line.startswith(b"!"))
 
 
 async def test_each_step_is_shown_to_the_user_before_it_goes() -> None:
@@ -343,10 +343,10 @@ async def test_each_step_is_shown_to_the_user_before_it_goes() -> None:
         assert talk.seen.hidden == PASSWORD64
 
 
-async def test_a_changed_step_goes_out_as_it_was_changed_and_is_hidden() -> None:
-    script = [GREETING, (b"AUTH LOGIN", b"334 VXNlcm5hbWU6\r\n"), (b"!bad base64", b"501 5.5.2 what?\r\n")]
-    async with talking(script) as talk:
-        reply = await talk.transport.command_auth("LOGIN", USER, PASSWORD, edit=Hand(b"!bad base64"))
+async def test_a_changed_step_goes_out_as_it_was_changed_and_is_hidden_where_that_is_said() -> None:
+    script = [GREETING, (b"AUTH LOGIN", b"334 VXNlcm5hbWU6\r\n"), (b"Ym9i", b"334 UGFzc3dvcmQ6\r\n")]
+    async with talking([*script, (b"!bad base64", b"501 5.5.2 what?\r\n")]) as talk:
+        reply = await talk.transport.command_auth("LOGIN", USER, PASSWORD, edit=Hand(b"Ym9i", b"!bad base64"))
         assert reply.code == 501
         assert talk.seen.hidden == b"!bad base64"
 

@@ -244,7 +244,8 @@ async def test_auth_in_the_message_text_is_impossible_and_not_sent(words: str) -
 async def test_a_step_is_offered_and_enter_sends_it(size: tuple[int, int]) -> None:
     async with by_hand("plain steps", b"235 2.7.0 ok\r\n", size=size) as (hands, server):
         assert hands.line.startswith(r"auth> \0alice\0{secret}")
-        assert hands.line.endswith("* cancels; goes out as base64")
+        assert hands.line.endswith("* cancels; as base64, with AUTH")
+        assert "Enter sends AUTH PLAIN and this step with it" in hands.said
         assert hands.focus == "line"
         assert "F2 other form" in hands.footer
         assert b"AUTH" not in server.received
@@ -339,14 +340,14 @@ async def test_a_star_for_what_goes_along_with_auth_sends_nothing() -> None:
 async def test_f2_shows_what_goes_out_and_bad_base64_can_be_sent(size: tuple[int, int]) -> None:
     async with by_hand("plain initial=no steps", EMPTY, b"501 5.5.2 bad\r\n", size=size) as (hands, server):
         await hands.press("f2")
-        assert hands.line.startswith("auth> {secret} ")
-        assert hands.line.endswith("* cancels; goes out as it stands")
+        assert hands.line.startswith("auth> {base64} ")
+        assert hands.line.endswith("* cancels; as it stands")
         await hands.press("right")
         await hands.write("!!")
         await hands.press("f2")
         assert hands.line.startswith(r"auth> \0alice\0{secret}")
         await hands.press("f2")
-        assert hands.line.startswith("auth> {secret}!!"), "what was made of it in a form is kept"
+        assert hands.line.startswith("auth> {base64}!!"), "what was made of it in a form is kept"
         await hands.press("enter")
         assert server.received.endswith(b"AUTH PLAIN\r\n" + b64encode(ALICE) + b"!!\r\n")
         nothing_secret(hands)
@@ -359,6 +360,68 @@ async def test_f2_shows_the_base64_where_nothing_is_secret() -> None:
         await hands.write("!")
         await hands.press("enter")
         assert server.received.endswith(b"AUTH LOGIN\r\n!\r\n")
+
+
+async def test_f2_shows_the_base64_of_what_stands_there_and_that_goes_out() -> None:
+    async with by_hand("login steps", challenge(b"Username:"), challenge(b"Password:"), NO) as (hands, server):
+        await hands.press("ctrl+u")
+        await hands.write("bob")
+        await hands.press("f2")
+        assert hands.app.main.line.value == "Ym9i"
+        await hands.press("enter")
+        assert server.received.endswith(b"AUTH LOGIN\r\nYm9i\r\n")
+        assert "= bob" in hands.text, "a name is no secret"
+        await hands.press("ctrl+u")
+        await hands.write("looking-glass")
+        await hands.press("f2")
+        assert hands.app.main.line.value == b64encode(b"looking-glass").decode()
+        await hands.press("f2", "enter")
+        assert server.received.endswith(b64encode(b"looking-glass") + b"\r\n")
+        assert b64encode(b"wonderland") not in server.received
+        assert "looking-glass" not in hands.text, "a password typed by hand is one"
+
+
+async def test_f2_shows_the_text_of_the_base64_that_stands_there() -> None:
+    async with by_hand("login steps", challenge(b"Username:"), NO) as (hands, server):
+        await hands.press("f2", "ctrl+u")
+        await hands.write("Ym9i")
+        await hands.press("f2")
+        assert hands.app.main.line.value == "bob"
+        await hands.write("by")
+        await hands.press("f2", "enter")
+        assert server.received.endswith(b"AUTH LOGIN\r\n" + b64encode(b"bobby") + b"\r\n")
+
+
+async def test_a_changed_step_with_its_secret_goes_out_from_its_base64() -> None:
+    async with by_hand("plain initial=no steps", EMPTY, NO) as (hands, server):
+        await hands.press("right", "home")
+        await hands.write("root")
+        await hands.press("f2")
+        assert hands.line.startswith("auth> {base64} ")
+        await hands.press("enter")
+        assert server.received.endswith(b64encode(b"root" + ALICE) + b"\r\n")
+        nothing_secret(hands)
+
+
+@pytest.mark.parametrize("keys", [("f2",), ("f2", "f2"), ("escape", "colon", "escape", "i")])
+async def test_an_emptied_step_stays_empty(keys: tuple[str, ...]) -> None:
+    async with by_hand("login steps", challenge(b"Username:"), NO) as (hands, server):
+        await hands.press("ctrl+u", *keys)
+        assert hands.app.main.line.value == hands.app.main.line.ghost == ""
+        await hands.press("enter")
+        assert server.received.endswith(b"AUTH LOGIN\r\n\r\n")
+
+
+async def test_what_was_made_of_a_step_is_there_after_a_command() -> None:
+    async with by_hand("login steps", challenge(b"Username:"), NO) as (hands, server):
+        await hands.press("ctrl+u")
+        await hands.write("bob")
+        await hands.press("escape")
+        await command(hands, "time")
+        await hands.press("i")
+        assert hands.app.main.line.value == "bob"
+        await hands.press("enter")
+        assert server.received.endswith(b"AUTH LOGIN\r\nYm9i\r\n")
 
 
 async def test_a_line_end_cannot_make_a_command_of_the_rest() -> None:

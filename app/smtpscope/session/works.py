@@ -146,10 +146,10 @@ class Works:
             self._word.set_result(None)
             self._look_idle()
 
-    def respond(self, text: str, coded: bool = False) -> None:
+    def respond(self, text: str, line: str | None = None) -> None:
         """The user's word on the step of AUTH that waits, as in ``login_steps.Word``; ``*`` cancels."""
         if self._word is None or self._word.done():
             self._tell("no step of AUTH waits any more: nothing was sent")
         else:
-            self._word.set_result(Word(text, coded))
+            self._word.set_result(Word(text, line))
             self._look_idle()

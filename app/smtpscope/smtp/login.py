@@ -16,10 +16,10 @@ from smtpscope.smtp.reply import Reply
 
 NOTHING_OWED = "this became part of what was begun before, and leaves no reply owed"
 
-Editor: TypeAlias = Callable[[sasl.Response, bytes | None], Awaitable[bytes]]
+Editor: TypeAlias = Callable[[sasl.Response, bytes | None], Awaitable[sasl.Response]]
 """May change a step before it goes: the step, and the challenge that it answers (None for what goes along with AUTH; as
-it came where it is no base64), to the line that is sent, without its ending. ``*`` cancels: along with AUTH that is
-not sent at all."""
+it came where it is no base64), to the line that is sent, without its ending, and whether that must be hidden. ``*``
+cancels: along with AUTH that is not sent at all."""
 
 _CANCEL = b"*"
 _PROOFS = (b"v=", b"e=", b"rspauth=")
@@ -165,14 +165,14 @@ def _answer(exchange: sasl.Steps, challenge: bytes | None) -> sasl.Response:
     return response
 
 
-async def _edited(edit: Editor | None, response: sasl.Response, challenge: bytes | None) -> tuple[bytes, bool]:
-    """The line that is sent, and whether it must be hidden: what was changed by hand may hold anything."""
+async def _edited(edit: Editor | None, response: sasl.Response, challenge: bytes | None) -> sasl.Response:
+    """The line that is sent, and whether it must be hidden."""
     if edit is None:
-        return response.encoded, response.secret
-    octets = await edit(response, challenge)
-    if b"\r" in octets or b"\n" in octets:
+        return response
+    changed = await edit(response, challenge)
+    if b"\r" in changed.encoded or b"\n" in changed.encoded:
         raise ValueError("a response is one line: a line end in it would make a command of the rest")
-    return octets, octets != _CANCEL and (response.secret or octets != response.encoded)
+    return changed
 
 
 def _believe(mechanism: str, exchange: sasl.Steps, reply: Reply, broken: str) -> None:

@@ -10,7 +10,7 @@ from textual.message import Message
 from smtpscope.actions import ACTIONS, COMMANDS
 from smtpscope.profile import Profile
 from smtpscope.secret import Secret
-from smtpscope.session.login_steps import CANCEL, encoded
+from smtpscope.session.login_steps import CANCEL, Word, as_text, encoded
 from smtpscope.session.login_way import USUAL, Way, completions
 from smtpscope.session.redact import Redactor
 from smtpscope.smtp.events import Proposed
@@ -87,15 +87,14 @@ class LineBar(WireLine):
             self.way = way
 
     class Stepped(Message):
-        """The word on a step of AUTH: ``coded`` as it goes out, else text that goes out as base64."""
+        """The word on a step of AUTH."""
 
-        def __init__(self, text: str, coded: bool) -> None:
+        def __init__(self, word: Word) -> None:
             super().__init__()
-            self.text = text
-            self.coded = coded
+            self.word = word
 
         def __rich_repr__(self) -> rich.repr.Result:
-            yield "coded", self.coded  # a password may have been typed into the text
+            yield "coded", self.word.line is not None  # a password may have been typed into it
 
     def __init__(self, profile: Profile, history: History, *, ascii_only: bool, id: str) -> None:
         super().__init__(ascii_only=ascii_only, id=id)
@@ -107,7 +106,7 @@ class LineBar(WireLine):
         self._way = USUAL
         self._step: Proposed | None = None
         self._coded = self._given = False  # how it is shown; whether the word on it was given
-        self._typed: dict[bool, str] = {}  # what was made of it, by its form
+        self._word = Word("")  # what was made of it so far; the line, where it was looked at
         self._wire_prompt = ">"
         self._draft = ""
         self.complete = self._complete
@@ -144,6 +143,8 @@ class LineBar(WireLine):
     def _change(self, prompt: str, masked: bool = False) -> None:
         """Another prompt. What was typed for the wire waits while something else is asked."""
         was_aside, typed = self._aside, self.value
+        if self.prompt == STEP:
+            self._keep_step()
         aside = masked or prompt in _OWN or prompt == STEP
         if aside and not was_aside:
             self._draft = typed
@@ -199,31 +200,51 @@ class LineBar(WireLine):
 
     def take_step(self, step: Proposed | None) -> None:
         """Offer a step of AUTH at a prompt of its own, as text; None where none waits any more."""
-        self._step, self._coded, self._given, self._typed = step, False, False, {}
+        self._step, self._coded, self._given = step, False, False
+        self._word = Word(step.text if step is not None else "")
         if self.prompt == STEP:
             self._offer_step()
 
     def other_form(self) -> None:
-        """The step as it goes out, or as text again; what was made of it in the one form is kept there."""
-        self._typed[self._coded] = self.value
+        """The step as it goes out, or as text again: what stands there, in the other form."""
+        if self._given:
+            return
+        self._keep_step()
+        text, line = self._word
+        if self._coded:
+            self._word = Word(as_text(line or "", text), line)
+        elif line is None:
+            self._word = Word(text, encoded(text))
         self._coded = not self._coded
         self._offer_step()
         self.update_hint()
 
-    def take_back(self, text: str) -> None:
+    def take_back(self) -> None:
         """The word on the step cannot be sent like that."""
-        self._given, self._typed[self._coded] = False, "" if text == self._step_text() else text
+        self._given = False
         self._offer_step()
 
-    def _offer_step(self) -> None:
-        typed = self._typed.get(self._coded, "")
-        self.set(typed)
-        if not typed and not self._given:
-            self.fill(self._step_text())
+    def _keep_step(self) -> None:
+        """What stands there is the word so far; a line that was made of another text is none of it."""
+        standing = self.ghost or self.value
+        if self._given:
+            return
+        if self._coded:
+            self._word = Word(self._word.text, standing)
+        elif standing != self._word.text:
+            self._word = Word(standing)
 
-    def _step_text(self) -> str:
-        text = self._step.text if self._step is not None else ""
-        return encoded(text) if self._coded else text
+    def _offer_step(self) -> None:
+        text, line = self._word
+        standing = (line or "") if self._coded else text
+        offered = self._step.text if self._step is not None else ""
+        self.clear()
+        if self._given:
+            return
+        if standing == (encoded(offered) if self._coded else offered):
+            self.fill(standing)
+        else:
+            self.set(standing)
 
     def _escape(self) -> None:
         """What is offered as a step stays: an empty one would be something else."""
@@ -255,7 +276,8 @@ class LineBar(WireLine):
         elif self.prompt == STEP:
             if not self._given:  # a second Enter is for nothing that was seen
                 self._given = True
-                self.post_message(self.Stepped(event.text, self._coded))
+                self._word = Word(self._word.text, event.text) if self._coded else Word(event.text)
+                self.post_message(self.Stepped(self._word))
         elif self.prompt in _ANSWERED:
             prompt, lines = self.prompt, self._asked[self.prompt]
             if event.text and event.text not in lines[-1:]:
@@ -307,7 +329,8 @@ class LineBar(WireLine):
             return ""
         if (self.ghost or self.value) == CANCEL:
             return "cancels AUTH"
-        return f"* cancels; goes out as {'it stands' if self._coded else 'base64'}"
+        along = self._step is not None and self._step.along
+        return f"* cancels; {'as it stands' if self._coded else 'as base64'}{', with AUTH' if along else ''}"
 
     def on_wire_line_changed(self, event: WireLine.Changed) -> None:
         """What is typed changed: so does the hint."""

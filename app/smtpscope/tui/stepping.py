@@ -64,6 +64,8 @@ class Stepping(Lines):
         if step is not self._step:
             self._step = step
             self.main.line.take_step(step)
+            if step is not None and step.along:
+                self.say(f"Enter sends AUTH {step.mechanism} and this step with it")
         if step is not None and not self._stepping:
             self._stepping = True
             self.focus_line()
@@ -75,10 +77,10 @@ class Stepping(Lines):
     def on_line_bar_stepped(self, event: LineBar.Stepped) -> None:
         """The user's word on a step."""
         why = self.why_not()
-        if event.coded and set(unescape(event.text)) & set(b"\r\n"):
+        if event.word.line is not None and set(unescape(event.word.line)) & set(b"\r\n"):
             why = "a response is one line: with \\r or \\n in it the rest would be a command"
         if why:
-            self.main.line.take_back(event.text)
+            self.main.line.take_back()
             self.say(f"{why}; what you typed stays")
         else:
-            self.call("respond", event.text, event.coded)
+            self.call("respond", *event.word)
