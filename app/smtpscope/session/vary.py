@@ -6,12 +6,14 @@ What was done on the newest connection is what is done again; what the variation
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from smtpscope.session import plan
+from smtpscope.session.redact import Redactor
 from smtpscope.session.repeat import Item, Plan, items_of, leave
-from smtpscope.session.vary_runs import LOGINS, THINGS, TLS, begin_text, newest
+from smtpscope.session.vary_runs import LOGINS, THINGS, TLS, Varied, begin_text, newest
 from smtpscope.session.vary_values import STEPS, changes, least, values_of
 from smtpscope.session.vary_words import conclusion
 from smtpscope.smtp.events import Told
@@ -53,15 +55,32 @@ async def vary(session: Session, thing: str, values: tuple[str, ...], to: str) -
         why = await _all(session, thing, values, steps, quiet=not any(_rank(step.kinds) > 1 for step in steps))
     finally:
         varied = newest(session.recorder)
-        words = conclusion(varied) if varied is not None else ""
+        words = conclusion(_hidden(session, varied)) if varied is not None else ""
         _tell(session, "varied", f"{words}; stopped: {why}" if why else words)
+
+
+def _hidden(session: Session, varied: Varied) -> Varied:
+    """With values that can be shown: in a sentence of ours a foreign word may look like one of ours."""
+    values = _shown(session, varied.thing, [run.value for run in varied.runs])
+    runs = (replace(run, value=value) for run, value in zip(varied.runs, values, strict=True))
+    return replace(varied, runs=tuple(runs))
+
+
+def _shown(session: Session, thing: str, values: Sequence[str]) -> list[str]:
+    """Values without the password that is known; mechanisms, versions and ciphers are words of ours."""
+    redactor, password = Redactor(), session.profile.password
+    if password is None or thing not in ("user", "sni", "ehlo"):
+        return list(values)
+    redactor.know(password)
+    return [redactor.text(value) for value in values]
 
 
 def _question(session: Session, thing: str, values: tuple[str, ...], steps: list[_Step]) -> str:
     profile, logins = session.profile, sum("AUTH" in step.kinds for step in steps)
     verbs = tuple(verb for step in steps for verb in step.verbs)
-    user = " or ".join(values) if thing == "user" else profile.user or ""
-    what = f", one for each {THINGS[thing]} ({', '.join(values)})"
+    named = _shown(session, thing, values)
+    user = " or ".join(named) if thing == "user" else profile.user or ""
+    what = f", one for each {THINGS[thing]} ({', '.join(named)})"
     text = Plan((), verbs, logins, 0).question(
         f"{profile.server}:{profile.port}", len(values), user, session.machine.facts.link, "vary", what, thing in LOGINS
     )

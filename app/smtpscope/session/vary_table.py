@@ -114,7 +114,7 @@ class _Table:
     @property
     def conclusion(self) -> str:
         """A sentence; empty while it runs."""
-        words = self._hide.shown(self._varied.ended)
+        words = self._hide.sentence(self._varied.ended)
         return f"{words[:1].upper()}{words[1:]}." if words else ""
 
     @property

@@ -234,9 +234,9 @@ class MainScreen(Screen[None]):
         if self.seek_bar is not None and row >= 0:
             self.seek_bar.show(self.seek.position(row), self.seek.ticks(), *self.seek.ends)
         width = INSPECTOR - 4 if self.beside else self.size.width - 2
-        above: list[Spans] = wrapped([(safe(view.redactor.text(news)), "warn")], width) if news else []
+        above: list[Spans] = wrapped([(safe(view.redactor.sentence(news)), "warn")], width) if news else []
         if question is not None:
-            above = [*_question(question, view.redactor.text(question.text), width, self._room), *above]
+            above = [*_question(question, view.redactor.sentence(question.text), width, self._room), *above]
         if self.beside or self.has_class("over"):
             self.inspector.show(look, above)
         if self.beside:
@@ -246,7 +246,7 @@ class MainScreen(Screen[None]):
             from smtpscope.session.explain import brief  # not before it is needed: a start is quicker without
 
             words = UNUSED if look.unused else brief(reply, look.situation)
-            lines: list[Spans] = [[(view.redactor.text(line), "text")] for line in words.splitlines()]
+            lines: list[Spans] = [[(view.redactor.sentence(line), "text")] for line in words.splitlines()]
             if not look.unused and (told := beside(look)) and told[0][0][1] == "fault":
                 first, *more = wrapped([(text, "bad") for text, _ in told[0]], self.size.width - 4)
                 lines[1:] = [[*first, (" +" if self._profile.ascii else " …", "more")] if more else first]
@@ -259,7 +259,7 @@ class MainScreen(Screen[None]):
 
     def show_footer(self, view: View, step: NextStep, *, sends: bool = True, status: str = "") -> None:
         """What space does, and the keys, of which some send; and the rule: who has the focus, what was searched for."""
-        step = step._replace(label=view.redactor.text(step.label))
+        step = step._replace(label=view.redactor.sentence(step.label))
         prompt = self.line.prompt if self.pane == "line" else ""
         self._footer = footer(view.machine if sends else None, step, self.size.width, prompt, self._profile.ascii)
         self.bottom.show([self._footer.spans])
