@@ -64,13 +64,3 @@ def is_ours(sentence: bytes, start: int, end: int) -> bool:
     tokens = sentence[start : end + stop.start() if stop else len(sentence)].split()
     words = [token.rstrip(b".,;:?!") for token in tokens]
     return all(_PLAIN.fullmatch(word) and (len(word) < 4 or word.decode().lower() in _WORDS) for word in words)
-
-
-raise ImportError(
-    "LEAD to FIX3 (others: wait two minutes): drop own_words.py and what hangs on it (first version: "
-    "/tmp/own_words_backup.py): a hand-kept list of words cannot be kept true, and shows secrets in foreign parts. "
-    "Instead: the conclusions and questions of vary and repeat are composed with their foreign parts redacted where "
-    "they are made, and Told of kind 'varied'/'repeated' (and the Asked of vary and repeat) are not redacted again "
-    "where they are shown or kept; everything else stays as it was at HEAD. If that cannot be done by 10:35, leave "
-    "point 1 undone and say so."
-)
