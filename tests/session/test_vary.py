@@ -104,6 +104,33 @@ def shown(driven: Driven) -> list[str]:
 # -- mechanisms
 
 
+@pytest.mark.parametrize("by_hand", [False, True])
+async def test_a_token_goes_out_as_a_token_only(by_hand: bool) -> None:
+    offer = b"250-mail.test\r\n250 AUTH CRAM-MD5 PLAIN LOGIN XOAUTH2 OAUTHBEARER\r\n"
+    tried: list[str] = []
+    handler = logins({"XOAUTH2": WRONG, "OAUTHBEARER": WRONG, "PLAIN": WRONG}, tried, offer)
+    wanted = () if by_hand else ("XOAUTH2",)
+    async with driving(handler, auto="ehlo", **{**LOGIN, "auth": wanted, "password": Secret("ya29.token")}) as driven:
+        if by_hand:
+            driven.session.login("XOAUTH2", "alice", Secret("ya29.token"))
+            await driven.idle()
+            tried.clear()
+        question = await vary(driven, "auth")
+        assert "(OAUTHBEARER, XOAUTH2)" in question
+        assert "is used as" not in question
+        assert tried == ["OAUTHBEARER", "XOAUTH2"]
+        assert said(driven).startswith("user or token is wrong")
+
+
+async def test_a_token_that_is_to_go_out_as_a_password_is_told_before() -> None:
+    async with driving(logins({}), auto="ehlo", **LOGIN, auth=("XOAUTH2",)) as driven:
+        driven.session.vary("auth", ("PLAIN", "XOAUTH2"))
+        assert "; the token is used as a password with PLAIN;" in (await driven.asked("vary")).text
+    async with driving(logins({}), auto="ehlo", **LOGIN) as driven:
+        driven.session.vary("auth", ("PLAIN", "XOAUTH2"))
+        assert "; the password is used as a token with XOAUTH2;" in (await driven.asked("vary")).text
+
+
 async def test_it_says_first_what_it_makes_and_no_means_nothing() -> None:
     async with driving(logins({}), auto="ehlo", **LOGIN) as driven:
         driven.session.vary("auth")
@@ -183,7 +210,7 @@ async def test_three_refused_logins_and_it_asks_again() -> None:
         ({"CRAM-MD5": b"454 4.7.0 later\r\n"}, "the server cannot check logins now (454 4.7.0): try later"),
         ({"CRAM-MD5": b"235 ok\r\n"}, "the password is right: CRAM-MD5 is accepted"),
         ({"PLAIN": WRONG, "LOGIN": b"535 no\r\n"}, "every mechanism says so (535 5.7.8, 535)"),
-        ({"XOAUTH2": b"235 ok\r\n"}, "the password is right: XOAUTH2 is accepted"),
+        ({"XOAUTH2": b"235 ok\r\n"}, "the token is right: XOAUTH2 is accepted"),
         ({"XOAUTH2": WRONG, "PLAIN": WRONG}, "PLAIN says so (535 5.7.8); XOAUTH2 is not offered, and refused (535"),
         ({"PLAIN": b"503 5.5.1 not enabled\r\n"}, "the server takes no login here (503 5.5.1)"),
     ],

@@ -14,7 +14,7 @@ from smtpscope.session import plan
 from smtpscope.session.redact import Redactor
 from smtpscope.session.repeat import Item, Plan, items_of, leave
 from smtpscope.session.vary_runs import LOGINS, THINGS, TLS, Varied, begin_text, newest
-from smtpscope.session.vary_values import STEPS, changes, least, values_of
+from smtpscope.session.vary_values import STEPS, changes, least, misused, values_of
 from smtpscope.session.vary_words import conclusion
 from smtpscope.smtp.events import Told
 
@@ -84,6 +84,8 @@ def _question(session: Session, thing: str, values: tuple[str, ...], steps: list
     text = Plan((), verbs, logins, 0).question(
         f"{profile.server}:{profile.port}", len(values), user, session.machine.facts.link, "vary", what, thing in LOGINS
     )
+    if thing == "auth" and (words := misused(session, values)):
+        text += f"; {words}"
     return f"{text}; it stops at the first login that is accepted" if thing in LOGINS else text
 
 

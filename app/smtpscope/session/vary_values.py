@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from smtpscope.profile import Profile, check_text, is_address
+from smtpscope.session.repeat import items_of
 from smtpscope.session.vary_runs import LOGINS, THINGS, TLS
 from smtpscope.smtp import dialing, sasl
 from smtpscope.smtp.tls_options import NAMES, PROTOCOLS
@@ -22,6 +23,9 @@ MOST = 20
 """Values."""
 CIPHERS = ("ECDHE+AESGCM", "ECDHE+CHACHA20", "ECDHE+AES", "DHE", "kRSA", "TLS_AES_128_GCM_SHA256")
 """Families as OpenSSL names them (those of TLS 1.2), and a suite of TLS 1.3."""
+
+TOKENS = ("OAUTHBEARER", "XOAUTH2")
+"""Mechanisms that take a token where others take a password."""
 
 _VERSIONS = {name: f"TLSv{name.removesuffix('.0')}" for name in NAMES.values()}
 _WORDS = {f"TLSv{name.removesuffix('.0')}": word for word, name in NAMES.items()}
@@ -91,11 +95,17 @@ def _usual(session: Session, thing: str) -> tuple[str, ...]:
     match thing:
         case "auth":
             offered = facts.ext.get("AUTH", "").upper().split()
-            known = (name for name in sasl.BEST if name in offered and (facts.tls or not name.endswith("-PLUS")))
+            token = shows_token(session)
+            known = (
+                name
+                for name in (TOKENS if token else sasl.BEST)
+                if name in offered and (facts.tls or not name.endswith("-PLUS"))
+            )
             if found := tuple(known):
                 return found
             first = "STARTTLS and EHLO" if "STARTTLS" in facts.ext else "say EHLO"
-            raise ValueError(f"no mechanism that takes a password is offered here: {first} first, or name mechanisms")
+            what = "token" if token else "password"
+            raise ValueError(f"no mechanism that takes a {what} is offered here: {first} first, or name mechanisms")
         case "user":
             local, at, domain = (profile.user or "").partition("@")
             domain = domain or (profile.mail_from or "").rpartition("@")[2] or host.partition(".")[2]
@@ -111,6 +121,21 @@ def _usual(session: Session, thing: str) -> tuple[str, ...]:
                 return (host, "none")
             raise ValueError("name the server names: vary sni NAME,NAME")
     return (session.ehlo_name, "[literal]", "localhost")
+
+
+def shows_token(session: Session) -> bool:
+    """Whether the known credential is a token: the mechanism that was tried last tells, else the one wanted first."""
+    lines = [item.data.split() for item in items_of(session) if "AUTH" in item.kinds]
+    tried = [words[1].decode("latin-1") for words in lines if words[0].upper() == b"AUTH" and len(words) > 1]
+    return any(name.upper() in TOKENS for name in (tried[-1:] or session.profile.auth[:1]))
+
+
+def misused(session: Session, mechanisms: Sequence[str]) -> str:
+    """What is to be said before a token goes out as a password, or the other way round; empty if none does."""
+    token = shows_token(session)
+    wrong = [name for name in mechanisms if name in (sasl.BEST if token else TOKENS)]
+    it, other = ("token", "password") if token else ("password", "token")
+    return f"the {it} is used as a {other} with {', '.join(wrong)}" if wrong else ""
 
 
 def _version(text: str) -> str:

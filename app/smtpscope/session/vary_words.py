@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from smtpscope.session.certificates import described
 from smtpscope.session.exchanges import Exchange
 from smtpscope.session.vary_runs import Run, Varied, code
+from smtpscope.session.vary_values import TOKENS
 from smtpscope.smtp.events import Secured
 from smtpscope.smtp.sasl import CLEAR_TEXT
 from smtpscope.visible import visible_text
@@ -94,19 +95,20 @@ def _proved(varied: Varied, kinds: dict[str, list[str]], codes: dict[str, str]) 
     """What follows where the server has looked at the password."""
     accepted, wrong = kinds.get("accepted", []), kinds.get("wrong", [])
     used = wrong if varied.thing == "auth" else [_mechanism(varied.made[0])]
+    it = "token" if {*accepted, *used} <= {*TOKENS} else "password"
     unsure = "" if not used or CLEAR_TEXT & {*used} else f", or {_and(used)} {_is(used)} not set up"
     if varied.thing == "user":
         if accepted:
             refused = f", and {_and(wrong)} {_is(wrong)} refused" if wrong else ""
-            return f"the password is right, and the user name is {_and(accepted)}{refused}"
+            return f"the {it} is right, and the user name is {_and(accepted)}{refused}"
         said = f"no form of the user name is accepted with AUTH {_and(used)} ({codes['wrong']})"
-        return f"{said}: the password is wrong, or the account is locked{unsure}"
+        return f"{said}: the {it} is wrong, or the account is locked{unsure}"
     if accepted:
         missing = f", {_and(wrong)} {_is(wrong)} not set up (for this user, or at all)" if wrong else ""
-        return f"the password is right: {_and(accepted)} {_is(accepted)} accepted{missing}"
+        return f"the {it} is right: {_and(accepted)} {_is(accepted)} accepted{missing}"
     every = len(kinds) == 1 and len(wrong) > 1
     who = "every mechanism says so" if every else f"{_and(wrong)} {'says' if len(wrong) == 1 else 'say'} so"
-    return f"user or password is wrong, or the account is locked{unsure}: {who} ({codes['wrong']})"
+    return f"user or {it} is wrong, or the account is locked{unsure}: {who} ({codes['wrong']})"
 
 
 def _mechanism(run: Run) -> str:
