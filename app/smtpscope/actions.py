@@ -95,6 +95,7 @@ ACTIONS: tuple[Action, ...] = (
         "login", "session: log in", "runs on through AUTH, connecting if need be",
         member=C.CONNECTED, command="login", verdict=_step(C.CONNECTED),
     ),
+    Action("password", "session: password", "asks for another password, for the next login"),
     _verb("ehlo", "e", "EHLO", "says who we are and asks for extensions", C.EHLO),
     _verb("helo", "h", "HELO", "says who we are, without extensions", C.HELO),
     _verb("starttls", "t", "STARTTLS", "goes over to TLS on this connection", C.CUSTOM, StartTls()),

@@ -200,6 +200,7 @@ def test_ten_texts_each_of_the_four_that_are_met_most() -> None:
 QUESTIONS = [
     ("535 5.7.8 no", Situation("AUTH", port=587), "other_mechanism"),
     ("535 5.7.3 no", Situation("AUTH", port=587), "other_user_form"),
+    ("535 5.7.8 no", Situation("AUTH", port=587, mechanism="PLAIN"), "password_again"),
     ("535 5.7.139 no", Situation("AUTH", port=587), "other_mechanism"),
     ("530 5.7.0 Must issue a STARTTLS command first", Situation("MAIL", port=587), "starttls_again"),
     ("250-mx.example.org\n250 STARTTLS", Situation("EHLO", port=587), "starttls_again"),

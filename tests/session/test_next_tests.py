@@ -190,6 +190,7 @@ ROWS: dict[str, tuple[dict[str, bytes], dict[str, str]]] = {
     "a login refused": (
         {"AUTH": b"535 5.7.8 no\r\n"},
         {
+            "password_again": "AUTH PLAIN with another password",
             "other_mechanism": "AUTH LOGIN",
             "other_user_form": "AUTH PLAIN as alice@me.test",
             "auth_again": "AUTH PLAIN",
@@ -199,7 +200,7 @@ ROWS: dict[str, tuple[dict[str, bytes], dict[str, str]]] = {
 }  # fmt: skip
 ABSENT = {
     "a recipient refused for good": {
-        "starttls_again", "other_mechanism", "one_recipient", "without_param", "smaller",
+        "starttls_again", "other_mechanism", "password_again", "one_recipient", "without_param", "smaller",
     },
     "STARTTLS first": {"vrfy", "postmaster", "made_up", "smaller", "without_param", "other_user_form", "one_recipient"},
     "the text refused": {"starttls_again", "without_param", "one_recipient"},
@@ -392,6 +393,20 @@ async def test_another_mechanism_and_another_form_of_the_name() -> None:
         assert driven.session.profile.user == "alice", "the name is the profile's again"
         assert b"AGFsaWNlQG1lLnRlc3QAd29uZGVybGFuZA==" in driven.wire  # alice@me.test
         assert await run(driven, "other_mechanism") == ["AUTH CRAM-MD5"]
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "first"), [("PLAIN", "password_again"), ("XOAUTH2", "password_again"), ("EXTERNAL", "")]
+)
+async def test_after_a_refused_login_with_a_password_another_one_comes_first(mechanism: str, first: str) -> None:
+    replies: dict[str, bytes | Sequence[bytes]] = {"AUTH": b"535 5.7.8 Authentication credentials invalid\r\n"}
+    async with driving(serving(replies), auto="ehlo", **LOGIN) as driven:
+        await driven.do("login", mechanism, None, None)
+        case = case_now(driven)
+        tests = offered(case, driven.session.machine, driven.session.profile)
+        assert tests
+        assert (tests[0].id if first else "") == first
+        assert [test.id for test in tests if test.asks] == [first] * bool(first)
 
 
 async def test_where_a_step_is_refused_the_test_ends() -> None:

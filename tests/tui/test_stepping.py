@@ -177,6 +177,55 @@ async def test_f2_on_anything_else_says_what_it_is_for() -> None:
         assert hands.app.main.line.ghost.startswith("MAIL FROM")
 
 
+# -- who logs in
+
+
+async def test_another_user_is_said_and_known_from_now_on() -> None:
+    async with by_hand("plain user=bob", NO, NO) as (hands, server):
+        assert "bob is the user from now on" in hands.said
+        await command(hands, "auth plain user=bob")
+        assert "from now on" not in hands.said
+        assert server.received.count(b64encode(b"\0bob\0wonderland")) == 2
+
+
+async def test_another_user_is_said_beside_a_step() -> None:
+    async with by_hand("plain steps user=bob", NO) as (hands, _):
+        assert "bob is the user from now on; Enter sends AUTH PLAIN and this step with it" in " ".join(
+            hands.said.split()
+        )
+
+
+@pytest.mark.parametrize("user", ["alice", None])
+async def test_another_password_is_typed_for_the_next_login_which_is_not_begun(user: str | None) -> None:
+    async with on_server(saying(NO, NO), replace(KNOWN, user=user)) as (hands, server):
+        await hands.press("space")
+        before = server.received
+        await command(hands, "password")
+        if user is None:
+            assert "user name for the next login" in hands.line
+            await hands.write("alice")
+            await hands.press("enter")
+        assert hands.line.startswith("password>")
+        assert "password of alice for the next login" in hands.line
+        await hands.write("looking-glass")
+        assert "looking-glass" not in hands.text
+        await hands.press("enter")
+        assert "the next login takes this password" in hands.said
+        assert hands.focus == "log"
+        assert server.received == before
+        await command(hands, "auth plain")
+        assert server.received == before + b"AUTH PLAIN " + b64encode(b"\0alice\0looking-glass") + b"\r\n"
+        assert "looking-glass" not in hands.text
+
+
+async def test_no_password_is_asked_for_while_a_step_waits() -> None:
+    async with by_hand("plain steps", NO) as (hands, _):
+        await hands.press("escape")
+        await command(hands, "password")
+        assert not hands.line.startswith("password>")
+        assert "a step of AUTH waits in the line" in hands.said
+
+
 # -- where AUTH does not belong
 
 BARE = b"250 mail.test\r\n"

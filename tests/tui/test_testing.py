@@ -150,6 +150,26 @@ async def test_without_credentials_nothing_runs_and_a_later_login_is_only_that()
         assert told(hands) == []
 
 
+async def test_after_a_refused_login_another_password_is_typed_and_the_same_mechanism_runs_again() -> None:
+    profile = replace(ONE, user="alice", password=Secret("wonderlamp"))
+    refused = b"535 5.7.8 Authentication credentials invalid\r\n"
+    replies: Replies = {"EHLO": b"250-mail.test\r\n250 AUTH PLAIN LOGIN\r\n", "AUTH": [refused, b"235 ok\r\n"]}
+    async with on_server(answering(replies), profile) as (hands, server):
+        await hands.press("space", "a", "enter")
+        before = server.received
+        await hands.press("exclamation_mark")
+        assert "1 AUTH PLAIN with another password" in " ".join(hands.said.split())
+        await hands.press("1")
+        assert hands.line.startswith("password>")
+        assert "password of alice for AUTH PLAIN" in hands.line
+        assert server.received == before
+        await hands.write("wonderland")
+        await hands.press("enter")
+        assert server.received == before + b"AUTH PLAIN AGFsaWNlAHdvbmRlcmxhbmQ=\r\n"
+        assert hands.here == "CONNECTED"
+        assert "wonderland" not in hands.text
+
+
 async def test_without_a_full_name_the_line_is_filled() -> None:
     replies = {"EHLO": b"504 5.5.2 <client>: Helo command rejected: need fully-qualified hostname\r\n"}
     async with on_server(answering(replies), replace(ONE, helo="client")) as (hands, server):

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from smtpscope.session.login_way import WITHOUT_PASSWORD
 from smtpscope.smtp.effects import Pending
 from smtpscope.smtp.machine import Machine
 from smtpscope.smtp.reply import Reply
@@ -64,6 +65,9 @@ _AGAIN = "then the same again"
 
 NEXT_TESTS: dict[str, NextTest] = {
     "starttls_again": NextTest(f"STARTTLS, EHLO, {_AGAIN}", "STARTTLS, EHLO inside TLS, then the same command again."),
+    "password_again": NextTest(
+        "type the password again", "AUTH with the same mechanism and a password, which is asked for first."
+    ),
     "auth_again": NextTest(f"AUTH, {_AGAIN}", "A login, then the same transaction up to the same command."),
     "other_mechanism": NextTest(
         "AUTH with another mechanism", "A login with the same credentials and the next mechanism that is offered."
@@ -362,6 +366,8 @@ def _tells(test: str, situation: Situation) -> bool:
             return not situation.tls and (not situation.offered or "STARTTLS" in situation.offered)
         case "auth_again":
             return not situation.auth
+        case "password_again":
+            return situation.verb in (UNASKED, "AUTH") and situation.mechanism not in WITHOUT_PASSWORD
         case "own_sender":
             return situation.auth
         case "port_25" | "port_587" | "port_465":

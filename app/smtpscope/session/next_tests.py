@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeAlias
 from smtpscope.profile import MECHANISMS, Profile
 from smtpscope.session.case import Case, Exchange
 from smtpscope.session.causes import NEXT_TESTS, find, find_failure, next_for
+from smtpscope.session.login_way import WITHOUT_PASSWORD
 from smtpscope.smtp.effects import path_of
 from smtpscope.smtp.facts import T
 from smtpscope.smtp.machine import Machine
@@ -41,6 +42,8 @@ class Do(NamedTuple):
     """Of a login; the best one that is offered then, where it is empty."""
     user: str = ""
     """Of a login, where it is another one than the profile's."""
+    asks: bool = False
+    """Of a login: its password is asked for before."""
     number: int = 0
     """The port to connect to, 0 for the same; the octets of the text, 0 for the profile's message."""
     new: bool = False
@@ -53,7 +56,8 @@ class Do(NamedTuple):
             case "connect":
                 return f"connect to port {self.number}" if self.number else "connect"
             case "login":
-                return " ".join(filter(None, ("AUTH", self.mechanism, self.user and f"as {safe(self.user)}")))
+                other = f"as {safe(self.user)}" if self.user else "with another password" if self.asks else ""
+                return " ".join(filter(None, ("AUTH", self.mechanism, other)))
             case "text":
                 return f"{self.number:,} bytes of text and the dot" if self.number else "the message and the dot"
         return visible_text(self.line.rstrip(b"\r\n"), limit=60) if self.what == "line" else self.what
@@ -81,6 +85,11 @@ class Planned(NamedTuple):
     def logs_in(self) -> bool:
         """Whether it takes credentials."""
         return any(step.what == "login" for step in self.steps)
+
+    @property
+    def asks(self) -> bool:
+        """Whether another password is asked for before."""
+        return any(step.asks for step in self.steps)
 
 
 # -- which tests make sense
@@ -232,6 +241,13 @@ class _Plan:
         if self.tls or "STARTTLS" not in self.ext:
             return []
         return [_line("STARTTLS", new=True), self._hello(), *self._again()]
+
+    def password_again(self) -> Steps:
+        tried = self.case.exchange
+        mechanism = _argument(tried.line).upper() if tried.kind == "AUTH" else ""
+        if mechanism not in MECHANISMS or mechanism in WITHOUT_PASSWORD or (self.facts.auth and self.standing):
+            return []
+        return [*self._reset(), Do("login", mechanism=mechanism, asks=True, new=True)]
 
     def auth_again(self) -> Steps:
         if self.facts.auth and self.standing:

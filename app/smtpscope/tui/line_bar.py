@@ -302,9 +302,9 @@ class LineBar(WireLine):
         elif self.prompt == "334>":
             self.hint, self.hint_kind = f"{ending}the response in base64, hidden; * cancels", "note"
         elif self.prompt == "password>":
-            self.hint, self.hint_kind = f"password of {safe(self._user)} for AUTH {self._mechanism}", "note"
+            self.hint, self.hint_kind = f"password of {safe(self._user)} for {self._login}", "note"
         elif self.prompt == "user>":
-            self.hint, self.hint_kind = f"user name for AUTH {self._mechanism}", "note"
+            self.hint, self.hint_kind = f"user name for {self._login}", "note"
         elif self.prompt == STEP:
             self.hint, self.hint_kind = self._step_hint(), "note"
         elif self.prompt in _ANSWERED:
@@ -316,6 +316,11 @@ class LineBar(WireLine):
             words, kind = _HINTS[verdict_of(text, self._machine)] if text.strip() else ("", "note")
             options = "F2: its options  " if self.login else ""
             self.hint, self.hint_kind = options + ending + words, kind
+
+    @property
+    def _login(self) -> str:
+        """The login that user and password are asked for."""
+        return f"AUTH {self._mechanism}" if self._mechanism else "the next login"
 
     @property
     def login(self) -> str:

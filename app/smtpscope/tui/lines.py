@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.widget import Widget
 
 from smtpscope.profile import MECHANISMS
+from smtpscope.secret import Secret
 from smtpscope.session import plan
 from smtpscope.session.login_way import USUAL, WITHOUT_PASSWORD, Way
 from smtpscope.tui.acting import STEP_WAITS
@@ -12,7 +13,7 @@ from smtpscope.tui.copying import Copying
 from smtpscope.tui.history import without_secrets
 from smtpscope.tui.line_bar import ENDINGS, LineBar
 from smtpscope.tui.screens import Pasted
-from smtpscope.visible import escape, octets, unescape
+from smtpscope.visible import escape, octets, unescape, visible_text
 from smtpscope_widgets.wire_line import WireLine
 
 _TOO_LATE = "the server waits for no response any more"
@@ -26,6 +27,7 @@ class Lines(Copying):
         self._came_from: Widget | None = None
         self._last_used: dict[str, str] = {}
         self._prompt = ">"
+        self.of_user = ""  # what was said of who logs in
 
     def focus_line(self) -> None:
         """Go to the line, and remember where we came from."""
@@ -123,15 +125,22 @@ class Lines(Copying):
         """Run an AUTH exchange, as the user that is known if none is given; what is missing is asked for."""
         user, known = self.profile.user if user is None else user, self.profile.password
         if mechanism in WITHOUT_PASSWORD or (user is not None and known is not None):
-            self.call("login", mechanism, user, known, way)
-            self.back()
+            self._log_in_as(mechanism, user, known, way)
         else:
             self.ask_credentials(mechanism, user, way)
 
     def on_line_bar_credentials(self, event: LineBar.Credentials) -> None:
         """User and password were given."""
         self.know(event.password)
-        self.call("login", event.mechanism, event.user, event.password, event.way)
+        self._log_in_as(event.mechanism, event.user, event.password, event.way)
+
+    def _log_in_as(self, mechanism: str, user: str | None, password: Secret | None, way: Way) -> None:
+        """Log in with these, and say so where it is somebody else who is known from now on."""
+        known, self.of_user = self.profile.user, ""
+        if user and known not in (None, user):
+            self.of_user = f"{visible_text(user, limit=100)} is the user from now on"
+            self.say(self.of_user)
+        self.call("login", mechanism, user, password, way)
         self.back()
 
     def on_line_bar_command(self, event: LineBar.Command) -> None:

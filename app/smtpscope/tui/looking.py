@@ -111,6 +111,10 @@ class Looking(App[int]):
     def ask_credentials(self, mechanism: str, user: str | None = None, way: Way = USUAL) -> None:
         """Ask for user and password."""
 
+    @abstractmethod
+    def once_known(self, mechanism: str, work: Callable[[], None]) -> None:
+        """Ask for user and password, then do something with them known."""
+
     def hear(self) -> None:
         """What has come is known, and not shown yet."""
 

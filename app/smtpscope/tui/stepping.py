@@ -41,6 +41,13 @@ class Stepping(Lines):
         else:
             self.log_in(*login)
 
+    def do_password(self) -> None:
+        """Ask for a password; the next login takes it."""
+        if self.session is None or self.undecided or self.view.now.proposed is not None:
+            self.call("know")  # which says why not
+        else:
+            self.once_known("", lambda: self.say("the next login takes this password"))
+
     def do_form(self) -> None:
         """The other form of what is in the line: of a filled AUTH its options, of a step what goes out for it."""
         line = self.main.line
@@ -65,7 +72,8 @@ class Stepping(Lines):
             self._step = step
             self.main.line.take_step(step)
             if step is not None and step.along:
-                self.say(f"Enter sends AUTH {step.mechanism} and this step with it")
+                along = f"Enter sends AUTH {step.mechanism} and this step with it"
+                self.say(f"{self.of_user}; {along}" if self.of_user else along)
         if step is not None and not self._stepping:
             self._stepping = True
             self.focus_line()

@@ -92,7 +92,7 @@ class Testing(Acting):
         self.action_now()
         if test.fill:
             self.fill_line(test.fill, len(test.fill))
-        elif test.logs_in and self.profile.password is None:
+        elif test.asks or (test.logs_in and self.profile.password is None):
             asked = next((step.mechanism for step in test.steps if step.mechanism), "")
             self.once_known(asked or plan.USUAL, lambda: self.call("run_test", test, case))
         else:
