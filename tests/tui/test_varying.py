@@ -87,14 +87,21 @@ async def test_it_asks_first_and_then_shows_the_table(size: tuple[int, int]) -> 
         assert "wonderland" not in hands.text
 
 
-async def test_a_row_opens_its_own_session() -> None:
+async def test_a_row_opens_its_own_session_where_it_matters() -> None:
     async with varied() as (hands, _):
-        await hands.press("down", "enter")
+        await hands.press("enter")
         assert hands.over is None
-        opened = [index for index, event in enumerate(hands.app.recorder) if isinstance(event, Opened)]
         row = hands.app.main.cursor_row
-        assert hands.app.view.event_of(row) == opened[2], "the second run is on the third connection"
+        assert "535 5.7.8" in "".join(text for text, _ in hands.app.view.log.spans(row)), "at its refusal"
+        assert ":vary shows the table again" in hands.text
         assert hands.focus == "log"
+        await command(hands, "vary")
+        await worked(hands)
+        await hands.press("down", "enter")
+        row = hands.app.main.cursor_row
+        assert "235 2.7.0" in "".join(text for text, _ in hands.app.view.log.spans(row)), "at the first difference"
+        opened = [index for index, event in enumerate(hands.app.recorder) if isinstance(event, Opened)]
+        assert hands.app.view.event_of(row) > opened[2], "the second run is on the third connection"
 
 
 async def test_the_last_table_comes_back() -> None:

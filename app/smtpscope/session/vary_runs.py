@@ -6,12 +6,12 @@ A variation lies between two ``Told``, ``vary`` and ``varied``; a ``value`` stan
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 from smtpscope.session.exchanges import Connection, Exchange, connections
 from smtpscope.session.recorder import Recorder
-from smtpscope.smtp.events import Answered, Event, Failed, Link, Opened, Told
+from smtpscope.smtp.events import Answered, Event, Failed, Link, Opened, Received, Secured, Told
 from smtpscope.smtp.facts import capabilities
 
 THINGS = {
@@ -44,6 +44,9 @@ class Run:
     """There was no connection: nobody listens, or the host was not found."""
     declined: bool = False
     """The user did not want to go on with this certificate, or after octets in clear."""
+    events: Sequence[Event] = field(default=(), repr=False, compare=False)
+    """All of the run; the first is ``start`` of the session."""
+    start: int = 0
 
     @property
     def login(self) -> Exchange | None:
@@ -67,6 +70,11 @@ class Run:
         each = self.connection.exchanges if self.connection is not None else ()
         end = next((place for place, one in enumerate(each) if one.kind == "AUTH"), len(each))
         return next((found for one in reversed(each[:end]) if (found := offers(one)) is not None), {})
+
+    def event_at(self, time: float) -> int:
+        """The first answer or failure that came at ``time``, seconds, or later; where the run begins if none did."""
+        told = (place for place, each in enumerate(self.events) if isinstance(each, Received | Failed | Secured))
+        return next((self.start + place for place in told if self.events[place].time >= time), self.event)
 
     def of(self, kind: str) -> list[Exchange]:
         """All of one kind, in order."""
@@ -144,7 +152,9 @@ def _run(value: str, events: Sequence[Event], start: int) -> Run:
         isinstance(event, Answered) and event.kind in ("certificate", "injected") and not event.answer
         for event in events
     )
-    return Run(value, start + opened, connections(events)[0], failed[-1] if failed else "", unreached, declined)
+    return Run(
+        value, start + opened, connections(events)[0], failed[-1] if failed else "", unreached, declined, events, start
+    )
 
 
 def offers(each: Exchange) -> dict[str, str] | None:

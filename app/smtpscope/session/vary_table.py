@@ -11,7 +11,8 @@ from smtpscope.session.exchanges import Exchange
 from smtpscope.session.export.hiding import Hide
 from smtpscope.session.notes import duration
 from smtpscope.session.redact import Redactor
-from smtpscope.session.vary_runs import LOGINS, THINGS, Run, Varied, code, offers
+from smtpscope.session.vary_runs import LOGINS, THINGS, TLS, Run, Varied, code, offers
+from smtpscope.smtp.events import Failed
 from smtpscope.visible import Spans
 
 _CELLS = 200
@@ -20,7 +21,7 @@ _STEPS = 40
 """Steps of a run that are shown."""
 _GAP = 1
 """Cells between two steps; a step has two more before it, for the mark of a difference."""
-_TIME = 8
+_TIME = 7
 """Cells of a time, with a blank before it."""
 _LABELS = {"CONNECT": "connect", "BANNER": "greeting", "UNASKED": "unasked"}
 
@@ -40,8 +41,8 @@ def table(varied: Varied, redactor: Redactor | None = None, width: int = 80) -> 
     lines += [Line([(it.first, "text" if it.earliest is None else "warn")])] if it.first else []
     lines += [Line([])]
     name = min(max(map(len, it.values), default=0), width // 3)
-    for number, run in enumerate(varied.made):
-        lines += [Line(it.head(number, name), run.event), *map(Line, it.steps(number, width))]
+    for number in range(len(varied.made)):
+        lines += [Line(it.head(number, name), it.leads(number)), *map(Line, it.steps(number, width))]
     for value in it.values[len(varied.made) :]:
         lines.append(Line([(f"     {value:<{name}}  not tried", "dim")]))
     return lines
@@ -73,6 +74,8 @@ class _Cell(NamedTuple):
     label: str
     said: str
     took: float | None
+    asked: float
+    """When, in seconds of its session."""
     fact: object
     """What counts when runs are compared: the answer, and not its words, times or what was varied itself."""
     brief: str
@@ -83,7 +86,8 @@ class _Cell(NamedTuple):
     @property
     def words(self) -> str:
         """What was done, and what was answered."""
-        return f"{self.label} {self.said}".rstrip()
+        told = self.said.startswith("TLSv")  # the version says what it is
+        return self.said if told else f"{self.label} {self.said}".rstrip()
 
     @property
     def time(self) -> str:
@@ -122,7 +126,10 @@ class _Table:
         """The first difference, with both answers; empty where there is but one run."""
         number = self.earliest
         if number is None:
-            return "Nothing differs but the times." if len(self.cells) > 1 else ""
+            same = (
+                "Each went the same way to its end." if self._varied.thing in TLS else "Nothing differs but the times."
+            )
+            return same if len(self.cells) > 1 else ""
         place = self.places[number] or 0
         a, b = (each[place] if place < len(each) else None for each in (self.cells[0], self.cells[number]))
         label = next(cell.label for cell in (a, b) if cell is not None)
@@ -148,6 +155,16 @@ class _Table:
         assert run.connection is not None
         proved = self._varied.thing in LOGINS and run.login is not None and run.login.good
         return "logged in" if proved and not (run.refused or run.failed) else outcome(run.connection, self._hide)
+
+    def leads(self, number: int) -> int:
+        """The event to begin with in a run's own session: its refusal or failure, else where it differs first."""
+        run, place, cells = self._varied.made[number], self.places[number], self.cells[number]
+        refused = run.refused.reply if run.refused is not None else None
+        if refused is not None:
+            return run.event_at(refused.last)
+        if run.failed:
+            return next(run.start + at for at, each in enumerate(run.events) if isinstance(each, Failed))
+        return run.event_at(cells[place].asked) if place is not None and place < len(cells) else run.event
 
     def steps(self, number: int, width: int) -> list[Spans]:
         """Reply and time of each step of a run, in columns that all runs share, as many beside each other as fit."""
@@ -200,17 +217,11 @@ def _cell(each: Exchange, hide: Hide) -> _Cell:
     label, done = _LABELS.get(each.kind) or hide.shown(each.verb, 20), each.secured
     if each.kind == "TLS" and done is not None:
         verdict = f"{'bad' if done.faults else 'good'} certificate"
-        said = hide.shown(f"{_version(done.version)}, {done.cipher}, {verdict}", 100)
-        return _Cell(label, said, each.took, (done.chain[:1], verdict), f"a {verdict}")
+        said = hide.shown(f"{done.version}, {done.cipher}, {verdict.removesuffix('ificate')}", 100)
+        return _Cell(label, said, each.took, each.time, (done.chain[:1], verdict), f"a {verdict}")
     if each.kind == "TLS":
-        return _Cell(label, "failed", each.took, "failed", "failed")
+        return _Cell(label, "failed", each.took, each.time, "failed", "failed")
     offered = offers(each)
     shown = {hide.shown(keyword, 20): rest for keyword, rest in offered.items()} if offered is not None else None
     said = code(each) if each.kind != "CONNECT" else "" if each.good else "failed"
-    return _Cell(label, said, each.took, (said, offered), said or "done", shown)
-
-
-def _version(name: str) -> str:
-    """``1.0`` for what OpenSSL calls TLSv1."""
-    number = name.removeprefix("TLSv")
-    return number if "." in number else f"{number}.0"
+    return _Cell(label, said, each.took, each.time, (said, offered), said or "done", shown)

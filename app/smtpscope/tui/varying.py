@@ -137,6 +137,7 @@ class Varying(Testing):
             elif event is not None:
                 self.go_to_row(self.view.log.row_of(event, 0))
                 self.main.log_view.focus()
+                self.say(":vary shows the table again")
 
         await self.push_screen(Variation(varied, deepcopy(self.view.redactor), ascii_only=self.given.ascii), chosen)
 
