@@ -9,6 +9,7 @@ from smtpscope.smtp.command import SMTPCommand
 from smtpscope.smtp.events import (
     Answered,
     Asked,
+    Cipher,
     Closed,
     Connect,
     Event,
@@ -106,7 +107,8 @@ def test_a_time_out_tells_what_has_come_of_the_line() -> None:
 def test_a_failure_that_ends_the_connection_is_told_once() -> None:
     reason = "192.0.2.7 port 25 refused the connection: is a mail server running there?"
     recorder = Recorder()
-    for event in (Opened(0.0, "mail.test", 25), Failed(0.1, Connect(), reason), Closed(0.1, reason)):
+    alert = Cipher(0.1, b"\x15\x03\x03\x00\x02\x01\x00", True)
+    for event in (Opened(0.0, "mail.test", 25), Failed(0.1, Connect(), reason), alert, Closed(0.1, reason)):
         recorder.append(event)
     view = View(recorder)
     view.take()

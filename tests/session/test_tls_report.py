@@ -21,7 +21,7 @@ from smtpscope.secret import Secret
 from smtpscope.session.certificates import described, pem
 from smtpscope.session.known_certificates import Known
 from smtpscope.session.redact import Redactor
-from smtpscope.session.tls_report import in_a_line, in_brief, tls_lines
+from smtpscope.session.tls_report import _common_name, in_a_line, in_brief, tls_lines
 from smtpscope.smtp.certificates import judge
 from smtpscope.smtp.events import Secured
 
@@ -355,6 +355,8 @@ def test_in_brief_are_verdicts_session_names_issuer_and_end() -> None:
 def test_one_line_says_the_same() -> None:
     end = "until 2027-02-10, 80 days left"
     assert in_a_line(secured(LEAF), WALL, Redactor()) == f"TLSv1.3 · AES_256_GCM · mx.example.org by Middle · {end}"
+    organization = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Some CA")]).rfc4514_string()
+    assert _common_name(f"OU=Testing,{organization}") == "Some CA"
     assert "The Root by itself" in in_a_line(secured(ROOT), WALL, Redactor())
     older = in_a_line(secured(LEAF, version="TLSv1.2", cipher="ECDHE-RSA-AES256-GCM-SHA384"), WALL, Redactor())
     assert older.startswith("TLSv1.2 · ECDHE-RSA-AES256-GCM-SHA384 · ")

@@ -207,7 +207,7 @@ class Driven:
     @property
     def explanation(self) -> str:
         """The explanation rows, or what stands in their place beside the log."""
-        return self.of(self.app.main.explanation) if not self.app.main.beside else self.inspector
+        return self.of(self.app.main.explanation) if not self.app.main.inspected else self.inspector
 
     @property
     def said(self) -> str:

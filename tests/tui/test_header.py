@@ -173,6 +173,16 @@ def test_closed_names_the_cause_and_the_way_out(width: int) -> None:
     assert "closed, c connects again" in row(long.recorder, 80)
 
 
+def test_a_cause_that_says_closed_itself_is_one_sentence() -> None:
+    recording = Recording().connect()
+    cause = "closed because of the certificate: the issuer is not known here: CN=Test CA"
+    recording.event(Closed(recording.at, cause))
+    assert "closed because of the certificate; c connects again: the issuer" in row(recording.recorder)
+    assert row(recording.recorder).count("closed") == 1
+    small = row(recording.recorder, 60)
+    assert "c connects again" in small
+
+
 def test_a_refused_port_is_one_sentence_with_the_way_out() -> None:
     recorder = Recorder()
     reason = "mx1.example.org port 587 refused the connection: is a mail server running there?"

@@ -12,6 +12,7 @@ from smtpscope.tui.inspector import TABS
 from smtpscope.visible import unescape
 from tui.driving import PROFILE, answering, driven, on_server
 from tui.recordings import finished, in_transaction, questioned
+from tui.test_questions import TLS, starttls
 
 WIDE, SMALL = (120, 40), (80, 23)
 
@@ -177,3 +178,37 @@ async def test_findings_lead_to_their_evidence() -> None:
         assert "▶" in hands.inspector
         await hands.press("enter")
         assert hands.log[hands.app.main.log_view.cursor].startswith("<")
+
+
+async def test_over_the_log_nothing_is_said_twice() -> None:
+    async with driven(PROFILE, in_transaction().recorder, size=SMALL) as hands:
+        while "550 5.1.1" not in hands.said:
+            await hands.press("k")
+        await hands.press("enter")
+        assert hands.text.count("The mailbox does not exist at this server.") == 1
+        await hands.press("escape")
+        assert hands.text.count("The mailbox does not exist at this server.") == 1
+
+
+@pytest.mark.parametrize("size", [WIDE, SMALL])
+async def test_the_row_of_tls_says_first_what_is_asked_first(size: tuple[int, int]) -> None:
+    async with on_server(starttls("good"), replace(TLS, tls_insecure=True), size=size) as (hands, _):
+        await hands.press("space", "space")
+        while "TLS started" not in hands.log[hands.app.main.log_view.cursor]:
+            await hands.press("k")
+        if size == SMALL:
+            assert "TLSv1.3 · AES_256_GCM · " in hands.said
+            assert " by " in hands.said
+            assert " · until " in hands.said
+            await hands.press("enter")
+        order = ["TLS started", "CA verdict", "session", "certificate ", "issuer ", "valid", "3 and the tls tab"]
+        rows = [row.strip("▏ ") for row in hands.inspector.split("\n")]
+        places = [next(place for place, row in enumerate(rows) if row.startswith(words)) for words in order]
+        assert places == sorted(places)
+
+
+async def test_the_name_of_a_server_stands_beside_its_extensions() -> None:
+    async with on_server(size=WIDE) as (hands, _):
+        await hands.press("space")
+        assert "extensions: the EHLO tab explains them." in hands.said
+        assert "It calls itself mail.test" in hands.said

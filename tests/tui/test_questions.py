@@ -339,3 +339,88 @@ async def test_a_long_question_is_cut_and_its_answers_are_not(size: tuple[int, i
         assert "3 go on for this server and this certificate" in shown
         assert "mx: the certificate is for" in shown
         assert "…" in hands.text
+
+
+# -- once, laid out for the room there is, and with numbers only while digits answer
+
+
+@pytest.mark.parametrize("size", [SMALL, WIDE], ids=["80x23", "120x40"])
+@pytest.mark.parametrize("kind", ANSWERS)
+async def test_a_question_stands_on_the_screen_once(kind: str, size: tuple[int, int]) -> None:
+    async with asked(kind, size) as (hands, _):
+        assert hands.said.count(TEXTS[kind]) == 1
+        assert hands.text.count(ANSWERS[kind][0]) == 1, "its numbers are not in the log too"
+        await hands.begin("enter")
+        assert " ".join(hands.inspector.replace("▏", " ").split()).count(TEXTS[kind]) == 1
+        assert hands.text.count(ANSWERS[kind][0]) == 1
+        await hands.begin("1")
+
+
+async def test_over_the_log_the_inspector_lays_it_out_for_its_own_width() -> None:
+    """It had none while it was hidden."""
+    async with asked("certificate", SMALL) as (hands, _):
+        await hands.begin("enter")
+        assert not hands.app.main.explanation.display
+        assert " 1 close   2 go on, once   3 go on for this server and this certificate" in hands.inspector
+        await hands.begin("1")
+
+
+@pytest.mark.parametrize("size", [SMALL, WIDE], ids=["80x23", "120x40"])
+async def test_laid_aside_its_numbers_are_gone_until_it_is_brought_back(size: tuple[int, int]) -> None:
+    async with asked("certificate", size) as (hands, _):
+        await hands.begin("escape")
+        assert "laid aside: ? brings it back" in hands.said
+        assert TEXTS["certificate"] in hands.said
+        assert "1 close" not in hands.text
+        await hands.begin("question_mark")
+        assert "1 close" in hands.said
+        assert "laid aside" not in hands.text
+        await hands.press("1")
+        await hands.until(lambda: hands.here == "NONE")
+        assert "laid aside" not in hands.said
+
+
+@pytest.mark.parametrize("size", [SMALL, WIDE], ids=["80x23", "120x40"])
+async def test_a_bad_certificate_comes_with_the_ways_on(size: tuple[int, int]) -> None:
+    async with asked("certificate", size) as (hands, _):
+        assert "--tls-ca-path FILE trusts a private CA" in hands.said
+        assert ":pem FILE saves it" in hands.said
+        await hands.begin("enter")
+        while "[tls]" not in hands.inspector:
+            await hands.begin("right")
+        assert "CA verdict" in hands.inspector
+        assert "1 close" in hands.inspector
+        await hands.begin("1")
+
+
+async def test_an_old_question_tells_what_could_be_answered_without_numbers() -> None:
+    async with asked("certificate") as (hands, _):
+        await hands.press("1")
+        while "127.0.0.1: the " not in hands.log[hands.app.main.log_view.cursor]:
+            await hands.press("k")
+        assert "the answers were: close; go on, once" in hands.said
+        assert "1 close" not in hands.text
+
+
+async def test_closing_for_the_certificate_is_told_in_one_row() -> None:
+    async with asked("certificate") as (hands, _):
+        await hands.press("1")
+        await hands.until(lambda: hands.here == "NONE")
+        assert sum("closed because of the certificate" in row for row in hands.log) == 1
+        assert "closed because of the certificate; c connects again" in hands.header
+
+
+@pytest.mark.parametrize("kind", ["certificate", "timeout", "leave"])
+async def test_the_footer_of_a_question_lists_only_what_works(kind: str) -> None:
+    async with asked(kind, (200, 40)) as (hands, _):
+        assert "a number answers the question" in hands.footer
+        for words in (" EHLO", " NOOP", " QUIT", " go ", " line ", " later"):
+            assert words not in f"{hands.footer} ", words
+        assert "palette" in hands.footer
+        await hands.begin("escape")
+        if kind != "leave":
+            assert " EHLO" not in hands.footer
+            await hands.begin("i")
+            assert "Enter send" not in hands.footer
+            await hands.begin("escape", "question_mark")
+        await hands.begin("1")

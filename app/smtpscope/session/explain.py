@@ -96,7 +96,7 @@ def question_lines(question: Asked) -> list[Spans]:
     lines: list[Spans] = []
     if "issuer is not known" in question.text or "self-signed" in question.text:
         lines.append([("--tls-ca-path FILE", KEY), (" trusts a private CA: start with it and nothing is asked", TEXT)])
-    look = " looks at the certificate first (tls tab, left and right); "
+    look = " and the tls tab (left, right) show the certificate; "
     return [*lines, [("Enter", KEY), (look, TEXT), (":pem FILE", KEY), (" saves it", TEXT)]]
 
 

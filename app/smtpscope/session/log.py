@@ -20,6 +20,7 @@ from smtpscope.smtp.effects import bdat_size
 from smtpscope.smtp.events import (
     Answered,
     Asked,
+    Cipher,
     Closed,
     Event,
     Failed,
@@ -110,7 +111,8 @@ class Log(Legible):
                 self._asked = event
             case Answered() if self._asked is not None:
                 note = notes.answered(self._asked, event)
-        self._failed = event.reason if isinstance(event, Failed) else ""
+        if not isinstance(event, Cipher):  # TLS says goodbye between a failure and the close
+            self._failed = event.reason if isinstance(event, Failed) else ""
         if note is not None:
             row = self._say(Kind[note.kind], index, start, note.text, is_sentence(event))
             if self.time[row] != event.time:

@@ -73,7 +73,8 @@ def tls_lines(secured: Secured | None, wall: float, earlier: Known | None, redac
 def in_brief(secured: Secured, wall: float, redactor: Redactor) -> list[Spans]:
     """What is asked first: the verdicts, version and cipher, whose certificate, by whom, until when."""
     show = _Show(redactor)
-    lines = [*_verdicts(secured, show), _row("session", f"{show(secured.version)}, {show(secured.cipher)}")]
+    good_ca = "good: a trusted authority vouches for it"
+    lines = [*_verdicts(secured, show, good_ca), _row("session", f"{show(secured.version)}, {show(secured.cipher)}")]
     if not secured.chain:
         return [*lines, _row("certificate", "none was shown", "bad")]
     it = _tree(secured.chain)[0].it
@@ -112,9 +113,9 @@ def _until(it: Described, wall: float) -> str:
 
 
 def _common_name(name: str) -> str:
-    """The common name in a name as RFC 4514 writes it, else the whole."""
-    found = re.search(r"(?:^|,)CN=((?:[^,\\]|\\.)+)", name)
-    return found[1] if found else name
+    """The common name, or the organization, in a name as RFC 4514 writes it, else the whole."""
+    found = [re.search(rf"(?:^|,){part}=((?:[^,\\]|\\.)+)", name) for part in ("CN", "O")]
+    return next((each[1] for each in found if each), name)
 
 
 class _Show:
@@ -155,9 +156,9 @@ def _row(name: str, text: str, kind: str = "text", indent: str = "") -> Spans:
     return [(f"{indent}{name:<{max(_LABEL, 16 - len(indent))}}", "dim"), (text, kind)]
 
 
-def _verdicts(secured: Secured, show: _Show) -> Iterator[Spans]:
+def _verdicts(secured: Secured, show: _Show, good_ca: str = _GOOD) -> Iterator[Spans]:
     for name, faults, good in (
-        ("CA verdict", _ca_faults(secured), _GOOD),
+        ("CA verdict", _ca_faults(secured), good_ca),
         ("name verdict", secured.name_faults, f"good: it is for {show(secured.server_name)}"),
     ):
         words = "; ".join(map(show, faults))

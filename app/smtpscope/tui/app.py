@@ -305,7 +305,15 @@ class SmtpScope(Gating, Varying, Comparing, Keeping, Searching):
     def look_at(self, shown: Shown) -> Look:
         """What the inspector looks at."""
         return Look(
-            self.view, shown, self.main.cursor_row, self.test_ids, self.profile.password, self.earlier, self.kept
+            self.view,
+            shown,
+            self.main.cursor_row,
+            self.test_ids,
+            self.profile.password,
+            self.earlier,
+            self.kept,
+            self.own_question[0] if self.own_question is not None else self.view.now.question,
+            self.aside and self.own_question is None,
         )
 
     def show_row(self) -> None:
@@ -326,8 +334,8 @@ class SmtpScope(Gating, Varying, Comparing, Keeping, Searching):
         elif self.view.now.proposed is not None:
             step = plan.NextStep(None, "a step of AUTH waits in the line: i, then Enter sends it, * cancels")
         self.gate.label(step.label)
-        sends = self.session is not None and not self.past
-        self.main.show_footer(self.view, step, sends=sends, status=self.status)
+        sends = self.session is not None and not self.past and not self.undecided
+        self.main.show_footer(self.view, step, sends=sends, past=self.past, status=self.status)
 
     def say(self, news: str) -> None:
         """Tell something that is no event: it stands above the explanation until the next key."""

@@ -71,14 +71,25 @@ class Footer(NamedTuple):
     places: list[tuple[int, int, str]]
 
 
-def footer(machine: Machine | None, step: NextStep, width: int, prompt: str = "", ascii_only: bool = False) -> Footer:
-    """The footer for this state, None where nothing can be sent: in the past, in a recording.
+def footer(
+    machine: Machine | None,
+    step: NextStep,
+    width: int,
+    prompt: str = "",
+    ascii_only: bool = False,
+    *,
+    latest: bool = False,
+) -> Footer:
+    """The footer for this state, None where nothing can be sent: in the past, in a recording, at a question.
+
+    At the ``latest`` row there is nothing later to go to.
 
     With the focus in the line, whose ``prompt`` is given, it says what the line takes.
     """
     row = _Row(width)
     if prompt:
-        row.put("", "Enter", _ENTER.get(prompt, "send"))
+        if machine is not None or prompt in _ENTER:
+            row.put("", "Enter", _ENTER.get(prompt, "send"))
         for action, key, words in (
             ("", "Esc", "back"),
             *(
@@ -102,7 +113,7 @@ def footer(machine: Machine | None, step: NextStep, width: int, prompt: str = ""
     else:
         row.say(_short(step.label, width - reserved - 3))
     for action, (key, words) in _LOOKING.items() if machine is None else ():
-        if row.left >= reserved + _size(key, words):
+        if not (latest and action == "later") and row.left >= reserved + _size(key, words):
             row.put(action, key, words)
     for action in _ORDER:
         key = BY_ID[action].shown_keys

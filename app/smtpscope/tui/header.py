@@ -128,11 +128,15 @@ def _doing(shown: Shown, profile: Profile) -> list[Spans]:
     if shown.moment.closed is not None:
         cause = safe(shown.redactor.sentence(shown.moment.closed.cause))
         way_out = "closed, c connects again"
-        whole: Spans = [(f"{way_out}: {cause}", "warn")]
+        how, _, why = cause.partition(": ")
+        if how.startswith("closed"):  # it says so itself
+            way_out, cause = f"{how}; c connects again", why
+        whole: Spans = [(f"{way_out}: {cause}" if cause else way_out, "warn")]
         return [
             whole,
             *(cut(whole, room, "...") for room in (100, 80, 60, 45)),
             [(way_out, "warn")],
+            [("closed, c connects again", "warn")],
             [("closed", "warn")],
         ]
     if machine.facts.securing or (link is not None and link.status is LinkStatus.SECURING):

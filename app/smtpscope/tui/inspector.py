@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual import events
@@ -15,10 +16,11 @@ from smtpscope.tui.inspector_pages import Look, bytes_of, pages, steps_of
 from smtpscope.visible import Spans
 from smtpscope_widgets.hex_view import HexView
 from smtpscope_widgets.page import Page
-from smtpscope_widgets.spans import wrapped
 from smtpscope_widgets.text_rows import TextRows
 from smtpscope_widgets.waterfall import Waterfall
 
+Above = Callable[[int, int], list[Spans]]
+"""What stands above, in rows, for so many columns and with room for so many rows."""
 TABS = ("reply", "bytes", "time", *(name for name in pages() if name != "reply"))
 
 
@@ -56,6 +58,7 @@ class Inspector(Vertical, can_focus=False):
         self.octets = HexView(ascii_only=ascii_only)
         self.waterfall = Waterfall(ascii_only=ascii_only)
         self._look: Look | None = None
+        self._over: Above = lambda columns, rows: []
         self._steps: list[int] = []
 
     def compose(self) -> ComposeResult:
@@ -119,16 +122,25 @@ class Inspector(Vertical, can_focus=False):
 
     # -- what they show
 
-    def show(self, look: Look, above: list[Spans]) -> None:
+    def show(self, look: Look, above: Above) -> None:
         """Show what there is to see in ``look``; ``above`` stands over it in every tab."""
-        rows = [line for spans in above for line in wrapped(spans, max(10, self.size.width - 3))]
-        self._above.styles.height = len(rows)
-        self._above.show(rows)
+        self._over = above
+        self._show_above()
         self._look, state = look, look.state(self.tab)
         if state != self._state:
             top = state[:2] != self._state[:2]
             self._state = state
             self._fill(top=top)
+
+    def on_resize(self) -> None:
+        """What stands above is laid out for the width that there is."""
+        self._show_above()
+
+    def _show_above(self) -> None:
+        columns, rows = self.size
+        lines = self._over(columns - 3, rows - 4) if columns else []  # not while hidden: it has no size
+        self._above.styles.height = len(lines)
+        self._above.show(lines)
 
     def _fill(self, *, top: bool = True) -> None:
         if self._look is None or not self.is_mounted:

@@ -17,10 +17,10 @@ from smtpscope.session.repeat_table import repeat_lines
 from smtpscope.session.reveal import shape_lines
 from smtpscope.session.view import View
 from smtpscope.session.waterfall import Bar, bars, head
-from smtpscope.smtp.events import Failed, Link, Received, Secured, Sent
+from smtpscope.smtp.events import Asked, Failed, Link, Received, Secured, Sent
 from smtpscope.smtp.reply import Reply, ReplyReader
 from smtpscope.tui.header import Shown
-from smtpscope.visible import safe
+from smtpscope.visible import safe, visible_text
 from smtpscope_widgets.page import Paragraph
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 LIMIT = 256 * 1024
 """Octets of one row that the inspector shows."""
+ASIDE = "laid aside: ? brings it back"
+"""A question that waits."""
 UNUSED = "Never used: it came in clear behind the 220 of STARTTLS, where TLS begins. Somebody may be in the middle."
 LINES = 200
 """Lines of one reply that it shows."""
@@ -48,13 +50,17 @@ class Look(NamedTuple):
     """What servers had shown before these handshakes."""
     kept: bool = False
     """It goes into a picture that is kept: what is for the screen alone is left out."""
+    question: Asked | None = None
+    """The question that waits for its answer, in sight or not."""
+    aside: bool = False
+    """It was laid aside."""
 
     def state(self, tab: str) -> tuple[object, ...]:
         """What the tab depends on: while it is the same, nothing need be shown anew."""
         log, row = self.view.log, self.row
         said = (log.length[row], log.text.get(row), log.kind[row]) if row >= 0 else ()
         whole = () if tab in ("reply", "bytes") else (self.event, round(self.shown.now))
-        return (row, tab, self.kept, len(self.rows), *said, log.redactor.forms, *whole)
+        return (row, tab, self.kept, self.question, self.aside, len(self.rows), *said, log.redactor.forms, *whole)
 
     @property
     def event(self) -> int:
@@ -68,6 +74,28 @@ class Look(NamedTuple):
 
         moment = self.shown.moment
         return Situation.of(moment.machine, moment.answered, moment.opened.port if moment.opened else 0)
+
+    @property
+    def asked(self) -> Asked | None:
+        """The question that waits, if the row is where it was asked."""
+        log, row, question = self.view.log, self.row, self.question
+        if question is None or row < 0 or log.kind[row] != Kind.QUESTION:
+            return None
+        later = Kind.QUESTION in log.kind[row + 1 :]
+        return None if later else question
+
+    @property
+    def secured(self) -> Secured | None:
+        """The handshake whose end the row tells."""
+        log, row = self.view.log, self.row
+        event = self.view.recorder[log.event[row]] if row >= 0 and log.kind[row] in (Kind.NOTE, Kind.FAULT) else None
+        return event if isinstance(event, Secured) else None
+
+    @property
+    def wall(self) -> float:
+        """The time of the row, in seconds since the Unix epoch; 0 where that is not known."""
+        opened = self.shown.moment.opened
+        return opened.wall + self.view.log.time[self.row] if opened and opened.wall and self.row >= 0 else 0.0
 
     @property
     def unused(self) -> bool:
@@ -149,7 +177,37 @@ def _explained(look: Look) -> list[Spans]:
             log.spans(row),
         ]
     words = log.text.get(row, "")
+    if kind is Kind.QUESTION:
+        return [*question_page(look), *failure_lines(words, look.tests(row))]
+    if look.secured is not None:
+        return [*_session(look), *failure_lines(words, look.tests(row)), *_handshake(look)]
     return [[(safe(words), "text")], *failure_lines(words, look.tests(row)), *_handshake(look)]
+
+
+def question_page(look: Look) -> list[Spans]:
+    """What there is to say of a question beside itself where it is in sight above; else the question."""
+    from smtpscope.session.explain import question_lines  # not before it is needed
+
+    asked, log = look.asked, look.view.log
+    if asked is not None and not look.aside and not look.shown.past:
+        return question_lines(asked) or [[("Nothing goes on before it is answered.", "dim")]]
+    text: Spans = [(safe(log.text.get(look.row, "")), "text")]
+    if asked is not None:
+        return [text, [(ASIDE if look.aside else "it stands: End goes to it", "dim")], *question_lines(asked)]
+    event = look.view.recorder[log.event[look.row]]
+    answers = "; ".join(event.answers) if isinstance(event, Asked) else ""
+    return [text, [(f"the answers were: {safe(look.view.redactor.text(answers))}", "dim")]] if answers else [text]
+
+
+def _session(look: Look) -> list[Spans]:
+    """What a handshake came to, in brief."""
+    secured = look.secured
+    if secured is None:
+        return []
+    from smtpscope.session.tls_report import in_brief  # not before it is needed
+
+    brief = in_brief(secured, look.wall, look.view.redactor)
+    return [[("TLS started", "strong")], *brief, [("3 and the tls tab (left, right) have all of it", "dim")]]
 
 
 def _handshake(look: Look) -> list[Spans]:
@@ -164,8 +222,18 @@ def _handshake(look: Look) -> list[Spans]:
 
 
 def beside(look: Look) -> list[Spans]:
-    """What this session itself tells of a reply to a login."""
-    return [*_step(look), *([] if look.kept else shape_lines(look.view.log, look.rows[0], look.given))]
+    """What this session itself tells of a reply to a login, or to EHLO."""
+    return [*_named(look), *_step(look), *([] if look.kept else shape_lines(look.view.log, look.rows[0], look.given))]
+
+
+def _named(look: Look) -> list[Spans]:
+    """The name that a server gives itself in its reply to EHLO or HELO (RFC 5321 4.1.1.1)."""
+    log, row = look.view.log, look.rows[0]
+    if log.code[row] != log.codes.numbers.get("250") or look.situation.verb not in ("EHLO", "HELO"):
+        return []
+    words = log.octets(row, LIMIT)[4:].split(None, 1)
+    name = look.view.redactor.text(words[0].decode("latin-1")) if words else ""
+    return [[("It calls itself ", "text"), (visible_text(name, limit=60), "strong")]] if name else []
 
 
 def _step(look: Look) -> list[Spans]:

@@ -17,12 +17,13 @@ from smtpscope.session.log import Spans
 from smtpscope.session.plan import NextStep
 from smtpscope.session.view import View
 from smtpscope.smtp.events import Asked
+from smtpscope.smtp.reply import Reply
 from smtpscope.tui import picture_state
 from smtpscope.tui.footer import Footer, footer
 from smtpscope.tui.header import Shown, header
 from smtpscope.tui.history import History
 from smtpscope.tui.inspector import Inspector
-from smtpscope.tui.inspector_pages import UNUSED, Look, beside, reply_of
+from smtpscope.tui.inspector_pages import UNUSED, Look, beside, question_page, reply_of
 from smtpscope.tui.line_bar import LineBar
 from smtpscope.tui.pictures import picture_for, size_for
 from smtpscope.tui.rows import LogRows
@@ -30,7 +31,7 @@ from smtpscope.tui.seek import Seek
 from smtpscope.visible import safe
 from smtpscope_widgets.chip_row import ChipRow
 from smtpscope_widgets.seek_bar import SeekBar
-from smtpscope_widgets.spans import cells, wrapped
+from smtpscope_widgets.spans import cells, cut, wrapped
 from smtpscope_widgets.state_diagram import StateDiagram
 from smtpscope_widgets.text_rows import TextRows
 from smtpscope_widgets.wire_log import WireLog
@@ -63,7 +64,6 @@ class MainScreen(Screen[None]):
         #line { height: 1; }
         #footer { height: 1; background: $panel; }
         &.beside #inspector { display: block; width: 48; border-left: vkey $panel; }
-        &.beside #explain { display: none; }
         &.over #inspector { display: block; }
         &.over #log { display: none; }
         &.zoomed #rule { display: none; }
@@ -220,48 +220,77 @@ class MainScreen(Screen[None]):
         return self.rows.id(self.log_view.cursor)
 
     @property
-    def _room(self) -> int:
-        """Rows that a question can have."""
-        if self.beside:
-            return self.inspector.size.height - 4  # tabs, and a little of what the tab shows
-        pane = self.log_view if self.log_view.display else self.inspector
-        return pane.size.height + self.explanation.size.height - 1
+    def inspected(self) -> bool:
+        """Whether the inspector is on the screen."""
+        if self.has_class("zoomed-picture"):
+            return False
+        return self.has_class("over") or (self.beside and (not self.zoomed or self.has_class("zoomed-inspector")))
 
     def show_row(self, look: Look, question: Asked | None, news: str) -> None:
-        """The row under the cursor, below a question or news."""
-        view = look.view
-        row, log = self.cursor_row, view.log
+        """The row under the cursor, below a question or news: in the inspector, else in the rows below the log."""
+        redactor, row = look.view.redactor, self.cursor_row
         if self.seek_bar is not None and row >= 0:
             self.seek_bar.show(self.seek.position(row), self.seek.ticks(), *self.seek.ends)
-        width = INSPECTOR - 4 if self.beside else self.size.width - 2
-        above: list[Spans] = wrapped([(safe(view.redactor.sentence(news)), "warn")], width) if news else []
-        if question is not None:
-            above = [*_question(question, view.redactor.sentence(question.text), width, self._room), *above]
-        if self.beside or self.has_class("over"):
-            self.inspector.show(look, above)
-        if self.beside:
-            return
-        reply = reply_of(log, row)
-        if reply is not None:
-            from smtpscope.session.explain import brief  # not before it is needed: a start is quicker without
 
-            words = UNUSED if look.unused else brief(reply, look.situation)
-            lines: list[Spans] = [[(view.redactor.sentence(line), "text")] for line in words.splitlines()]
-            if not look.unused and (told := beside(look)) and told[0][0][1] == "fault":
-                first, *more = wrapped([(text, "bad") for text, _ in told[0]], self.size.width - 4)
-                lines[1:] = [[*first, (" +" if self._profile.ascii else " …", "more")] if more else first]
+        def above(width: int, room: int) -> list[Spans]:
+            lines = wrapped([(safe(redactor.sentence(news)), "warn")], max(10, width)) if news else []
+            if question is None:
+                return lines
+            return [*_question(question, redactor.sentence(question.text), max(10, width), room), *lines]
+
+        inspected = self.inspected
+        if inspected:
+            self.inspector.show(look, above)
+        self.explanation.display = not inspected and (not self.beside or question is not None or bool(news))
+        if not self.explanation.display:
+            return
+        width, room = self.size.width - 2, self.log_view.size.height + self.explanation.size.height - 1
+        lines = above(width, room)
+        rows = max(2, len(lines) if question is not None else 0)
+        explained = self._explained(look, width)
+        if question is not None and len(lines) + len(explained) <= room // 2:
+            rows = max(2, len(lines) + len(explained))
+        self.explanation.styles.height = rows
+        self.explanation.show([[(" ", "text"), *line] for line in [*lines, *explained][:rows]])
+
+    def _explained(self, look: Look, width: int) -> list[Spans]:
+        """The row under the cursor in a few rows, the first two of which may be all that is seen."""
+        row, log = look.row, look.view.log
+        ellipsis = "..." if self._profile.ascii else "…"
+        if look.asked is not None:
+            lines = [cut(line, width, ellipsis) for line in question_page(look)]
+        elif (secured := look.secured) is not None:
+            from smtpscope.session.tls_report import in_a_line  # not before it is needed: a start is quicker without
+
+            lines = [log.spans(row), [(in_a_line(secured, look.wall, look.view.redactor), "text")]]
+            lines = [cut(line, width, ellipsis) for line in lines]
+        elif (reply := reply_of(log, row)) is not None:
+            lines = self._replied(look, reply)
         else:
-            lines = wrapped(log.spans(row), self.size.width - 2) if row >= 0 else [[(_WELCOME, "dim")]]
+            lines = wrapped(log.spans(row), width) if row >= 0 else [[(_WELCOME, "dim")]]
         if (group := log.groups.get(row)) is not None and not group.open and self.rows.filter is None:
             lines[0] += [("   ", "text"), ("right" if self._profile.ascii else "→", "key"), (" unfolds it", "dim")]
-        self.explanation.styles.height = rows = max(2, len(above) if question is not None else 0)
-        self.explanation.show([[(" ", "text"), *line] for line in [*above, *lines][:rows]])
+        return lines
 
-    def show_footer(self, view: View, step: NextStep, *, sends: bool = True, status: str = "") -> None:
+    def _replied(self, look: Look, reply: Reply) -> list[Spans]:
+        """What a reply means."""
+        from smtpscope.session.explain import brief  # not before it is needed: a start is quicker without
+
+        words = UNUSED if look.unused else brief(reply, look.situation)
+        lines: list[Spans] = [[(look.view.redactor.sentence(line), "text")] for line in words.splitlines()]
+        if not look.unused and (told := beside(look)) and told[0][0][1] == "fault":
+            first, *more = wrapped([(text, "bad") for text, _ in told[0]], self.size.width - 4)
+            lines[1:] = [[*first, (" +" if self._profile.ascii else " …", "more")] if more else first]
+        return lines
+
+    def show_footer(
+        self, view: View, step: NextStep, *, sends: bool = True, past: bool = False, status: str = ""
+    ) -> None:
         """What space does, and the keys, of which some send; and the rule: who has the focus, what was searched for."""
         step = step._replace(label=view.redactor.sentence(step.label))
         prompt = self.line.prompt if self.pane == "line" else ""
-        self._footer = footer(view.machine if sends else None, step, self.size.width, prompt, self._profile.ascii)
+        machine = view.machine if sends else None
+        self._footer = footer(machine, step, self.size.width, prompt, self._profile.ascii, latest=not past)
         self.bottom.show([self._footer.spans])
         dash, width = "-" if self._profile.ascii else "─", self.size.width
         left = width - INSPECTOR if self.beside else width
