@@ -68,7 +68,8 @@ async def test_each_run_does_the_same_on_a_fresh_connection_to_before_data() -> 
         assert driven.sent[before:] == ["QUIT", *[*FIRST, "QUIT"] * 3]
         assert len(driven.of(Opened)) == len(driven.of(Closed)) == 4
         assert [event.text for event in driven.of(Told)] == [
-            "repeating the session, 3 runs", "3 runs done; the time tab has the figures",
+            "repeating the session, 3 runs", *(f"repeat {number} of 3" for number in (1, 2, 3)),
+                "3 runs done; the time tab has the figures",
         ]  # fmt: skip
         assert driven.failures == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -264,6 +265,24 @@ async def test_repeat_asks_first_and_then_runs(text: str, times: int) -> None:
         assert sent.count(b"RCPT TO:<bob@example.org>\r\n") == times
         assert sent.count(b"DATA\r\n") == (times if "data" in text else 0)
         assert told(hands)[-1] == f"{times} runs done; the time tab has the figures"
+
+
+async def test_while_it_repeats_the_header_says_how_far_it_is() -> None:
+    gate = asyncio.Event()
+    async with on_server(answering(EHLO=gate)) as (hands, _):
+        await hands.begin("space")
+        await hands.until(lambda: b"EHLO" in hands.sent)
+        gate.set()
+        await hands.settle()
+        gate.clear()
+        await command(hands, "repeat 3")
+        await hands.begin("2")
+        await hands.until(lambda: hands.sent.count(b"EHLO") == 2)
+        await hands.taken()
+        assert "repeat 1 of 3, ^] stops it" in hands.header
+        gate.set()
+        await hands.settle()
+        assert "stops it" not in hands.header
 
 
 async def test_repeat_says_how_many_logins_it_makes() -> None:

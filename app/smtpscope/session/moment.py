@@ -66,8 +66,9 @@ class Moment:
         self.time = event.time
         match event:
             case Opened():
+                running = self.told if self.told is not None and self.told.kind == "run" else None
                 self._forget_connection()
-                self.opened = event
+                self.opened, self.told = event, running
                 self.connections += 1
             case Link():
                 self.link = event

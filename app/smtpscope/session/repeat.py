@@ -137,7 +137,7 @@ async def repeat(session: Session, times: int, text: bool) -> None:
     done, why = 0, "dropped"
     try:
         await leave(session)
-        while done < times and not (why := await _run(session, plan)):
+        while done < times and not (why := await _run(session, plan, f"repeat {done + 1} of {times}")):
             done, why = done + 1, "dropped" if done + 1 < times else ""
     except TransportError as error:
         why = error.message
@@ -147,8 +147,9 @@ async def repeat(session: Session, times: int, text: bool) -> None:
         session.record(Told(session.transport.now, "repeated", f"{end}; the time tab has the figures"))
 
 
-async def _run(session: Session, plan: Plan) -> str:
-    """One run on a fresh connection; why it is the last one, empty if it went as before."""
+async def _run(session: Session, plan: Plan, which: str) -> str:
+    """One run on a fresh connection; why it is the last one, empty if it went as before. ``which`` is told of it."""
+    session.record(Told(session.transport.now, "run", which))
     if not await session._connect():
         code = session.machine.refusal[1].code if session.machine.refusal else None
         return f"the greeting is {code}" if code else "there was no greeting"

@@ -232,8 +232,8 @@ class Told(NamedTuple):
     time: float
     kind: str
     """Of a next test ``test`` when it begins, ``wait`` between two tries, ``accepted`` or ``ended`` when it is over;
-    of a repetition ``repeat`` and ``repeated``; of a variation ``vary``, ``value`` before each run, and ``varied`` with
-    what follows from it; ``trusted`` where a certificate is not asked about again."""
+    of a repetition ``repeat``, ``run`` before each, and ``repeated``; of a variation ``vary``, ``value`` before each,
+    then ``varied`` with what follows from it; ``trusted`` where a certificate is not asked about again."""
     text: str
     """One line; words of the server's or the user's may stand in it."""
     until: float = 0.0

@@ -33,9 +33,13 @@ class Testing(Acting):
 
     @property
     def waiting(self) -> str:
-        """What the header says while a test waits, empty else."""
+        """What the header says while a test waits or a repetition runs, empty else."""
         told = self.view.now.told
-        if told is None or not told.until or self.session is None:
+        if told is None or self.session is None:
+            return ""
+        if told.kind == "run" and self.view.now.question is None:
+            return f"{told.text}, ^] stops it"
+        if not told.until:
             return ""
         return f"{clock(told.until - self.now + 0.999)} to the next try, Esc stops it"  # if it is cut, the time stays
 
