@@ -154,6 +154,9 @@ REFUSED: list[tuple[list[str], str]] = [
     (["a.test", "-s", "b.test"], "One server at a time, not a.test and b.test."),
     (["demo", "-s", "b.test"], "One server at a time, not demo and b.test."),
     (["-a", "X", "y"], "One server at a time, not X and y. -a takes a list such as PLAIN,CRAM-MD5, or nothing."),
+    (["y.test", "-a", "FOO"], "FOO is no mechanism known here. -a takes a list such as PLAIN,CRAM-MD5, or nothing."),
+    (["-a", "FOO", "localhost"], "FOO is no mechanism known here. -a takes a list such as PLAIN,CRAM-MD5, or nothing."),
+    (["--tls-ca", "x"], "--tls-ca is not an option: did you mean --tls-ca-path?"),
     (["a.test:25", "-p", "26"], "Which port? a.test:25 has one, and -p says 26."),
     (["a.test", "-p", "70000"], "70000 is not a port: a number from 1 to 65535 or a service's name."),
     (["a@b.test"], "a@b.test is not a host name: write HOST or HOST:PORT."),
@@ -354,6 +357,19 @@ def test_no_terminal_is_one_sentence_and_exit_10() -> None:
     assert done.stderr.count(b"\n") == 1
 
 
+@pytest.mark.parametrize("words", [["open", "/nonexist"], ["mail.test", "--password", "@/nonexist"]])
+def test_a_file_that_is_not_there_is_said_before_a_terminal_is_missed(words: list[str]) -> None:
+    done = run(*words)
+    assert done.returncode == 1
+    assert done.stderr == b"smtpscope: /nonexist cannot be read: No such file or directory.\n"
+
+
+def test_a_password_is_asked_for_in_words_that_cannot_hurt_the_terminal() -> None:
+    code, written = on_a_terminal(["mail.test", "-au", "al\u202eice"], b"x\x04\x03", TERM="xterm-256color")
+    assert code == 1
+    assert "\u202e".encode() not in written
+
+
 def test_closed_streams_are_no_terminal() -> None:
     command = f"exec {sys.executable} -m smtpscope mail.test <&- >&- 2>&-"
     assert subprocess.run(["sh", "-c", command], timeout=60).returncode == 10
@@ -390,7 +406,7 @@ def test_a_dumb_terminal_is_none(terminal: str) -> None:
 def test_a_missing_password_is_asked_for_unseen_and_may_be_refused() -> None:
     code, written = on_a_terminal(["mail.test", "-au", "alice"], b"wonder\x04\x03", TERM="xterm-256color")
     assert code == 1
-    assert written.startswith(b"Password: ")
+    assert written.startswith(b"Password of alice at mail.test: ")
     assert b"No credentials were given." in written
     assert b"wonder" not in written
 

@@ -136,7 +136,7 @@ async def test_a_password_logs_in_and_stays_nowhere(way: str, tmp_path: Path) ->
         program = PIPING if way == "-" else STARTING
         async with Terminal(*words, home=home, size=(120, 40), env={"MAIL_WORD": WORD}, program=program) as terminal:
             if way == "prompt":
-                await terminal.sees("Password:")
+                await terminal.sees("Password of ")
                 await terminal.press(*WORD, "Enter")
             await terminal.sees("AUTH PLAIN [hidden]", "535")
             process = (home / "pid").read_text().strip()
@@ -180,7 +180,7 @@ async def test_without_its_password_it_says_why_and_does_not_start(
 async def test_a_password_that_is_no_text_is_not_repeated(tmp_path: Path) -> None:
     """Typed at the prompt of a terminal with another encoding."""
     async with Terminal("127.0.0.1:9", "-au", "alice", "-ap", home=tmp_path, size=(120, 23)) as terminal:
-        await terminal.sees("Password:")
+        await terminal.sees("Password of ")
         await terminal._tmux("send-keys", "-H", "73", "65", "fc", "0a")
         code, text = await terminal.ended()
     assert code == 1

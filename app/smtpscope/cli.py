@@ -8,6 +8,7 @@ from smtpscope import __version__
 
 TYPE_CHECKING = False  # typing itself would cost a third of a start
 if TYPE_CHECKING:
+    from smtpscope.options import Wanted
     from smtpscope.profile import Profile
 
 OK, BAD_OPTIONS, DIFF_TROUBLE, NO_TERMINAL, INTERRUPTED = 0, 1, 2, 10, 130
@@ -67,6 +68,8 @@ def _run(words: list[str]) -> int:
 
         return export(wanted) if isinstance(wanted, Export) else diff(wanted)
     if not _has_terminal(piped=isinstance(wanted, Profile) and wanted.password_source == "-"):
+        if sentence := _unreadable(wanted):
+            return complain(sentence, BAD_OPTIONS)
         return _which_server() if isinstance(wanted, Choose) else complain(_NO_TERMINAL, NO_TERMINAL)
     if isinstance(wanted, Choose):
         from smtpscope.tui.terminal import choose
@@ -88,6 +91,24 @@ def _run(words: list[str]) -> int:
     from smtpscope.tui.terminal import run
 
     return run(replace(profile, ascii=profile.ascii or _is_plain()))
+
+
+def _unreadable(wanted: Wanted) -> str:
+    """Why the file that is named cannot be read, empty if it can: bad input is said before a terminal is missed."""
+    import os
+
+    from smtpscope.options import Open
+    from smtpscope.profile import Profile
+    from smtpscope.values import readable
+
+    source = wanted.password_source or "" if isinstance(wanted, Profile) else ""
+    path = wanted.path if isinstance(wanted, Open) else source[1:] if source.startswith("@") else ""
+    try:
+        if path and not os.access(path, os.R_OK):
+            readable(path)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _which_server() -> int:
@@ -114,6 +135,7 @@ def _with_credentials(profile: Profile) -> Profile:
 
     from smtpscope.secret import Secret
     from smtpscope.session.login_way import WITHOUT_PASSWORD
+    from smtpscope.visible import visible_text
 
     user, password, source = profile.user, profile.password, profile.password_source
     if password is None and source is None and profile.auth and WITHOUT_PASSWORD.issuperset(profile.auth):
@@ -130,7 +152,8 @@ def _with_credentials(profile: Profile) -> Profile:
         user = click.prompt("User name", err=True)
     if profile.login_wanted and password is None:
         try:
-            password = Secret(click.prompt("Password", hide_input=True, default="", show_default=False, err=True))
+            asked = f"Password of {visible_text(user or '', limit=60)} at {visible_text(profile.server, limit=60)}"
+            password = Secret(click.prompt(asked, hide_input=True, default="", show_default=False, err=True))
         except UnicodeError:  # its words are octets of the password
             raise ValueError("The password is not text in this terminal's encoding.") from None
     return replace(profile, user=user, password=password)

@@ -6,6 +6,7 @@ text from the command line stands as given: whoever shows it makes it safe first
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, NoReturn, TypeAlias, TypeVar
 
@@ -52,7 +53,7 @@ HELP = r"""smtpscope: an interactive SMTP debugger. Names take one dash or two.
   -au --auth-user USER       -ap --auth-password [PASSWORD]; -ap alone asks
   --password SOURCE, --password-env NAME  @FILE, -, cmd:COMMAND, netrc, keyring
   --timeout TIME             for each reply: 30, 30s, 2m, 1h; 0 for no limit
-  --auto STEP                run to none, banner, ehlo (default), tls or auth
+  --auto none|banner|ehlo|tls|auth  run to here; else ehlo, or as -tls -a ask
   --save FILE                write the session to it; --with-secrets hides none
   --no-keep                  remember nothing of this run, nor keep its session
   --ascii --no-transcript    plain characters; nothing printed on leaving
@@ -209,6 +210,10 @@ def _kept(given: dict[str, Any]) -> Open | Export | Diff:
 def _too_many_servers(given: dict[str, Any]) -> NoReturn:
     named = [*given["target"], *([given["server"]] if given["server"] is not None else [])]
     hint = " -a takes a list such as PLAIN,CRAM-MD5, or nothing." if given["auth"] is not None else ""
+    wrong = [name for name in given["target"] if re.fullmatch(r"[A-Za-z][A-Za-z0-9_,-]*", name)] if hint else []
+    wrong = [name for name in wrong if name.lower() != "localhost"]
+    if given["auth"] == "" and len(named) == 2 and len(wrong) == 1:
+        raise click.UsageError(f"{wrong[0]} is no mechanism known here.{hint}")
     raise click.UsageError(f"One server at a time, not {' and '.join(named)}.{hint}")
 
 

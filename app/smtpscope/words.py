@@ -84,7 +84,8 @@ def _unknown(word: str, options: dict[str, click.Option]) -> NoReturn:
     name, equals, _ = _bare(word).partition("=")
     if equals and name in options:
         _refuse_glued(name, options[name])
-    near = get_close_matches(name, options, n=1)
+    begun = [known for known in options if len(name) > 2 and known.startswith(name)]
+    near = begun or get_close_matches(name, options, n=1)
     glued = [] if word.startswith("--") else [n for n, o in options.items() if name.startswith(n) and not o.is_flag]
     # What follows -ap may be a password and is not repeated, nor what follows an equals sign.
     if name.startswith(("ap", "auth-password", "password")) or (glued and not near):

@@ -44,7 +44,7 @@ async def test_a_server_that_was_typed_is_there_the_next_time_with_its_address_b
             await terminal.press(*f"{target} -autoo none", "Enter")
             await terminal.sees("-autoo is not an option: did you mean --auto?", f"> {target} -autoo none")
             await terminal.press("C-u", *f"{target} --auto none -au alice -f me@x.test -t you@x.test", "Enter")
-            await terminal.sees("Password:")
+            await terminal.sees("Password of ")
             await terminal.press(*"wonderland", "Enter")
             await terminal.sees("not connected")
             await terminal.press("c")
@@ -55,7 +55,7 @@ async def test_a_server_that_was_typed_is_there_the_next_time_with_its_address_b
         async with start_screen(tmp_path) as terminal:
             await terminal.sees(f"▸ {target}", "-au alice -f me@x.test -t you@x.test")
             await terminal.press("Enter")
-            await terminal.sees("Password:")
+            await terminal.sees("Password of ")
             await terminal.press("C-c")
             code, text = await terminal.ended()
             assert (code, "No credentials were given." in text) == (1, True)
