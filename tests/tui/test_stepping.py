@@ -190,7 +190,7 @@ async def test_another_user_is_said_and_known_from_now_on() -> None:
 
 async def test_another_user_is_said_beside_a_step() -> None:
     async with by_hand("plain steps user=bob", NO) as (hands, _):
-        assert "bob is the user from now on; Enter sends AUTH PLAIN and this step with it" in " ".join(
+        assert "bob is the user from now on; Enter sends AUTH PLAIN and this with it, as base64" in " ".join(
             hands.said.split()
         )
 
@@ -293,8 +293,8 @@ async def test_auth_in_the_message_text_is_impossible_and_not_sent(words: str) -
 async def test_a_step_is_offered_and_enter_sends_it(size: tuple[int, int]) -> None:
     async with by_hand("plain steps", b"235 2.7.0 ok\r\n", size=size) as (hands, server):
         assert hands.line.startswith(r"auth> \0alice\0{secret}")
-        assert hands.line.endswith("* cancels; as base64, with AUTH")
-        assert "Enter sends AUTH PLAIN and this step with it" in hands.said
+        assert hands.line.endswith("* cancels; with AUTH")
+        assert "Enter sends AUTH PLAIN and this with it, as base64" in hands.said
         assert hands.focus == "line"
         assert "F2 other form" in hands.footer
         assert b"AUTH" not in server.received
@@ -390,7 +390,7 @@ async def test_f2_shows_what_goes_out_and_bad_base64_can_be_sent(size: tuple[int
     async with by_hand("plain initial=no steps", EMPTY, b"501 5.5.2 bad\r\n", size=size) as (hands, server):
         await hands.press("f2")
         assert hands.line.startswith("auth> {base64} ")
-        assert hands.line.endswith("* cancels; as it stands")
+        assert hands.line.endswith("* cancels; as it is")
         await hands.press("right")
         await hands.write("!!")
         await hands.press("f2")
@@ -566,6 +566,17 @@ async def test_a_recording_says_that_nothing_can_be_sent() -> None:
         assert hands.line.startswith(">"), "what waited then does not wait now"
         await command(hands, "auth plain")
         assert "this is a recording: nothing can be sent" in hands.said
+
+
+@pytest.mark.parametrize("along", [True, False])
+@pytest.mark.parametrize("coded", [True, False])
+async def test_beside_a_long_step_there_is_room_for_the_ways_out(along: bool, coded: bool) -> None:
+    words = f"xoauth2 steps user=somebody@mail.example.test initial={'yes' if along else 'no'}"
+    async with by_hand(words, EMPTY, size=(80, 23)) as (hands, _):
+        await hands.press(*["f2"] * coded)
+        await hands.write("".join("abcdefghij" for _ in range(9)))
+        assert hands.line.endswith("with AUTH" if along else "as it is" if coded else "as base64")
+        assert "* cancels; " in hands.line
 
 
 async def test_a_step_has_room_on_a_small_screen() -> None:

@@ -21,7 +21,7 @@ _ROOM = 16
 """Cells that the hint leaves to the text."""
 _SHORTEST_HINT = 4
 _SHORT_HINT = 14
-"""Cells of a hint that even a long text does not take."""
+"""Cells of a hint that even a long text does not take; on a wide line a third of it."""
 
 
 class LineView(Widget):
@@ -119,7 +119,7 @@ class LineView(Widget):
 
     def _shown_hint(self, room: int, text: int) -> str:
         """The hint, or what a completion says in its place, as far as there is room beside so many cells of text."""
-        room -= max(_ROOM, min(text, room - _SHORT_HINT))
+        room -= max(_ROOM, min(text, room - max(_SHORT_HINT, room // 3)))
         hint = wall(self._cycle.says if self._cycle else self.hint)
         shown = cut([(hint, "")], room, "..." if self.ascii_only else "…")
         return "".join(text for text, _ in shown) if room >= _SHORTEST_HINT else ""

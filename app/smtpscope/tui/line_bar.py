@@ -334,8 +334,9 @@ class LineBar(WireLine):
             return ""
         if (self.ghost or self.value) == CANCEL:
             return "cancels AUTH"
-        along = self._step is not None and self._step.along
-        return f"* cancels; {'as it stands' if self._coded else 'as base64'}{', with AUTH' if along else ''}"
+        if self._step is not None and self._step.along:
+            return "* cancels; with AUTH"
+        return f"* cancels; as {'it is' if self._coded else 'base64'}"  # as long as there is room beside any text
 
     def on_wire_line_changed(self, event: WireLine.Changed) -> None:
         """What is typed changed: so does the hint."""

@@ -72,7 +72,7 @@ class Stepping(Lines):
             self._step = step
             self.main.line.take_step(step)
             if step is not None and step.along:
-                along = f"Enter sends AUTH {step.mechanism} and this step with it"
+                along = f"Enter sends AUTH {step.mechanism} and this with it, as base64"
                 self.say(f"{self.of_user}; {along}" if self.of_user else along)
         if step is not None and not self._stepping:
             self._stepping = True
