@@ -364,6 +364,17 @@ def test_a_file_that_is_not_there_is_said_before_a_terminal_is_missed(words: lis
     assert done.stderr == b"smtpscope: /nonexist cannot be read: No such file or directory.\n"
 
 
+def test_what_tls_is_to_use_is_judged_before_the_screen_opens(tmp_path: Path) -> None:
+    done = run("mail.test", "--tls-cipher", "NO-SUCH")
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"smtpscope: OpenSSL knows no cipher by NO-SUCH")
+    text = tmp_path / "text.pem"
+    text.write_text("no certificate")
+    done = run("mail.test", "--tls-cert", str(text), "--tls-key", str(text))
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"smtpscope: No key can be read from")
+
+
 def test_a_password_is_asked_for_in_words_that_cannot_hurt_the_terminal() -> None:
     code, written = on_a_terminal(["mail.test", "-au", "al\u202eice"], b"x\x04\x03", TERM="xterm-256color")
     assert code == 1

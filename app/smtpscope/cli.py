@@ -67,6 +67,8 @@ def _run(words: list[str]) -> int:
         from smtpscope.offline import diff, export
 
         return export(wanted) if isinstance(wanted, Export) else diff(wanted)
+    if isinstance(wanted, Profile) and (sentence := _bad_tls(wanted)):
+        return complain(sentence, BAD_OPTIONS)
     if not _has_terminal(piped=isinstance(wanted, Profile) and wanted.password_source == "-"):
         if sentence := _unreadable(wanted):
             return complain(sentence, BAD_OPTIONS)
@@ -108,6 +110,25 @@ def _unreadable(wanted: Wanted) -> str:
             readable(path)
     except ValueError as error:
         return str(error)
+    return ""
+
+
+def _bad_tls(profile: Profile) -> str:
+    """What OpenSSL has against the cipher string, certificate or key that is given; empty for nothing.
+
+    TLS is loaded for it, so only where one of them is given.
+    """
+    options = profile.tls_options
+    if not (options.cipher or options.cert):
+        return ""
+    from dataclasses import replace
+
+    from smtpscope.smtp.tls_engine import TLSFailed, make_context
+
+    try:
+        make_context(replace(options, keylog=None))
+    except TLSFailed as error:
+        return f"{error.reason[:1].upper()}{error.reason[1:]}."
     return ""
 
 
