@@ -353,7 +353,7 @@ def test_in_brief_are_verdicts_session_names_issuer_and_end() -> None:
 
 
 def test_one_line_says_the_same() -> None:
-    end = "until 2027-02-10, 80 days left"
+    end = "until 2027-02-10 (80 days)"
     assert in_a_line(secured(LEAF), WALL, Redactor()) == f"TLSv1.3 · AES_256_GCM · mx.example.org by Middle · {end}"
     organization = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Some CA")]).rfc4514_string()
     assert _common_name(f"OU=Testing,{organization}") == "Some CA"

@@ -103,7 +103,7 @@ async def test_help_explains_the_row_and_the_pane_that_has_the_focus(key: str) -
     async with on_server(size=(100, 40)) as (hands, server):
         await hands.press(key)
         assert "The row under the cursor" in hands.text
-        assert "The server is ready." in hands.text
+        assert "The server greets: it is ready" in hands.text
         assert "Keys in the log" in hands.text
         await hands.press(key)
         assert hands.over is None

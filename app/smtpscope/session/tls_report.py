@@ -91,14 +91,16 @@ def in_brief(secured: Secured, wall: float, redactor: Redactor) -> list[Spans]:
 
 
 def in_a_line(secured: Secured, wall: float, redactor: Redactor) -> str:
-    """The same in one line: ``TLSv1.3 · AES_256_GCM · mail.test by Test CA · until 2026-12-22, 29 days left``."""
+    """The same in one line: ``TLSv1.3 · AES_256_GCM · mail.test by Test CA · until 2026-12-22 (29 days)``."""
     show = _Show(redactor)
     parts = [show(secured.version), show(short_cipher(secured.cipher))]
     if secured.chain:
         it = _tree(secured.chain)[0].it
         name = it.common_name or (it.names[0].partition(":")[2] if it.names else it.subject)
         issuer = "itself" if it.self_issued else show(_common_name(it.issuer)) or "nobody"
-        parts += [f"{show(name) or 'no name'} by {issuer}", f"until {_until(it, wall)}"]
+        day, _, far = _until(it, wall).partition(", ")
+        far = f" ({far.removesuffix(' left')})" if far else ""
+        parts += [f"{show(name) or 'no name'} by {issuer}", f"until {day}{far}"]
     else:
         parts.append("no certificate was shown")
     return " · ".join(part for part in parts if part)
