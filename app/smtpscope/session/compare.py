@@ -61,7 +61,7 @@ def outcome(connection: Connection | None, hide: Hide) -> str:
         if each.kind in ("DOT", "BDAT LAST") and each.good:
             accepted = _reply(each, hide) or ""
         elif each.kind == "FAILED":
-            failed = hide.sentence(each.note, CELLS)
+            failed = hide.shown(each.note, CELLS)
         elif each.replies and not each.good and not each.became_text and each.kind != "UNASKED":
             refused = shown
     if accepted:

@@ -16,8 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from smtpscope.secret import Secret
-from smtpscope.session import schema
-from smtpscope.session.own_words import is_sentence
+from smtpscope.session import notes, schema
 from smtpscope.session.recorder import Recorder
 from smtpscope.session.redact import Redactor, merged
 from smtpscope.session.schema import Header, Mark, Unreadable
@@ -77,14 +76,11 @@ class Lines:
 
     def line(self, event: Event, marks: Iterable[Mark]) -> bytes:
         """One line."""
-        return schema.event_line(event, list(marks), self._sentence if is_sentence(event) else self.words)
+        return schema.event_line(event, list(marks), str if notes.is_conclusion(event) else self.words)
 
     def words(self, text: str) -> str:
         """A text as it is written."""
         return text if self.with_secrets else self.redactor.text(text)
-
-    def _sentence(self, text: str) -> str:
-        return text if self.with_secrets else self.redactor.sentence(text)
 
     def hidden(self, event: Event) -> list[Mark]:
         """The places of secrets in an event's octets; also where one has begun in an event before, or only begins."""

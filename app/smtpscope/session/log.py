@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from smtpscope.session import notes
 from smtpscope.session.decoded import decoded
 from smtpscope.session.legible import SHOWN, Legible, Spans
-from smtpscope.session.own_words import is_sentence
 from smtpscope.session.recorder import Recorder
 from smtpscope.session.redact import FILLER, Redactor
 from smtpscope.session.rows import BEGINS, ENDS, LONGEST, WIRE, Group, Kind
@@ -114,7 +113,7 @@ class Log(Legible):
         if not isinstance(event, Cipher):  # TLS says goodbye between a failure and the close
             self._failed = event.reason if isinstance(event, Failed) else ""
         if note is not None:
-            row = self._say(Kind[note.kind], index, start, note.text, is_sentence(event))
+            row = self._say(Kind[note.kind], index, start, note.text, notes.is_conclusion(event))
             if self.time[row] != event.time:
                 self.time.own[row] = event.time  # a question of the screen's own
             if isinstance(event, Opened):
@@ -125,10 +124,10 @@ class Log(Legible):
         last = len(self.recorder) - 1
         self._between(max(0, last), event, max(0, self.recorder.length(last) - 1) if last >= 0 else 0)
 
-    def _say(self, kind: Kind, event: int, start: int, words: str, ours: bool = False) -> int:
-        """A row of words, foreign ones among them; ``ours`` if they are a sentence of ours."""
+    def _say(self, kind: Kind, event: int, start: int, words: str, whole: bool = False) -> int:
+        """A row of words, foreign ones among them; nothing of it is hidden if it is to be shown ``whole``."""
         row = self._add(kind, event, start, 0)
-        said = safe(self.redactor.sentence(words) if ours else self.redactor.text(words))
+        said = safe(words if whole else self.redactor.text(words))
         if len(self._words) < 1000:
             said = self._words.setdefault(said, said)
         self.text[row] = said

@@ -32,6 +32,14 @@ class Note(NamedTuple):
     text: str
 
 
+def is_conclusion(event: Event) -> bool:
+    """Whether an event's text is a verdict of ours, the foreign parts of which were hidden when it was made.
+
+    To hide a word of ours in it, because it is somebody's password too, would ruin it, and tell the password.
+    """
+    return isinstance(event, Told) and event.kind == "varied"
+
+
 def note(event: Event, *, first: bool = True) -> Note | None:
     """The note for an event, None where there is nothing to say; ``first`` says that it is of the first connection."""
     match event:

@@ -234,24 +234,10 @@ class Redactor:
         data = octets(text)
         return hide(data, self.spans(data)).decode(errors="surrogateescape")
 
-    def sentence(self, text: str) -> str:
-        """A sentence of ours with known secrets replaced, but for those that are words of ours in it."""
-        data = octets(text)
-        return hide(data, foreign(data, self.spans(data))).decode(errors="surrogateescape")
-
 
 def is_sought(secret: bytes) -> bool:
     """Whether a secret is looked for elsewhere than where it was sent."""
     return len(secret) >= SHORTEST and secret.lower() not in _EVERYDAY and not _STATUS.fullmatch(secret)
-
-
-def foreign(sentence: bytes, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Of the places of secrets in a sentence of ours those at which it is not words of ours that stand."""
-    if not spans:
-        return []
-    from smtpscope.session.own_words import is_ours  # seldom
-
-    return [(start, end) for start, end in spans if not is_ours(sentence, start, end)]
 
 
 def hide(data: bytes, spans: list[tuple[int, int]]) -> bytes:

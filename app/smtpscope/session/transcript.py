@@ -10,8 +10,7 @@ from collections.abc import Iterable
 
 from smtpscope.session import notes
 from smtpscope.session.certificates import described
-from smtpscope.session.own_words import is_sentence
-from smtpscope.session.redact import Redactor, foreign, hide
+from smtpscope.session.redact import Redactor, hide
 from smtpscope.smtp.events import (
     Answered,
     Asked,
@@ -58,16 +57,15 @@ def transcript(events: Iterable[Event], *, redact: Redactor | None) -> str:
         writer.take(event)
     writer.flush()
     lines = []
-    for mark, data, ours in writer.rows:
-        if redact is not None:
-            spans = [*redact.spans(data), *learned.spans(data)]
-            data = hide(data, foreign(data, spans) if ours else spans)
+    for mark, data, whole in writer.rows:
+        if redact is not None and not whole:
+            data = hide(data, [*redact.spans(data), *learned.spans(data)])
         lines.append(mark + visible_text(data) + "\n")
     return "".join(lines)
 
 
 class _Writer:
-    """Folds events into ``rows``: a mark, octets without their plain line end, and if they are a sentence of ours."""
+    """Folds events into ``rows``: a mark, octets without their plain line end, and whether nothing is hidden there."""
 
     def __init__(self, hiding: bool) -> None:
         self.rows: list[tuple[str, bytes, bool]] = []
@@ -97,8 +95,8 @@ class _Writer:
             self._between(event)
             self._machine.apply(event)
 
-    def _say(self, mark: str, text: str, ours: bool = False) -> None:
-        self.rows.append((mark, octets(text), ours))
+    def _say(self, mark: str, text: str, whole: bool = False) -> None:
+        self.rows.append((mark, octets(text), whole))
 
     def _line(self, mark: str, line: bytes) -> None:
         """One line of the wire; of its end only what is not the usual CRLF is seen."""
@@ -124,16 +122,16 @@ class _Writer:
                 self._say(INFO, "Dropping connection")
             case Failed():
                 self._failed = event.reason
-                self._say(ERROR, event.reason, ours=True)
+                self._say(ERROR, event.reason)
             case Answered() if self._asked is not None:
-                self._say(INFO, notes.answered(self._asked, event).text, ours=True)
+                self._say(INFO, notes.answered(self._asked, event).text)
             case Asked() | Waited() | Forgot():
                 self._asked = event if isinstance(event, Asked) else self._asked
                 note = notes.note(event)
                 assert note is not None
-                self._say(INFO, note.text, ours=True)
+                self._say(INFO, note.text)
             case Told():
-                self._say(INFO, event.text, is_sentence(event))
+                self._say(INFO, event.text, notes.is_conclusion(event))
             case Closed():
                 self._closed(event)
 
@@ -154,7 +152,7 @@ class _Writer:
     def _closed(self, event: Closed) -> None:
         quitting = any(entry.kind == "QUIT" for entry in self._machine.pending)
         if self._machine.facts.link and not quitting and not self._dropped and event.cause != self._failed:
-            self._say(ERROR, f"Remote host closed connection unexpectedly: {event.cause}.", ours=True)
+            self._say(ERROR, f"Remote host closed connection unexpectedly: {event.cause}.")
         if event.unsent:
             self._say(ERROR, f"{event.unsent:,} octets were never sent.")
         if self._linked:

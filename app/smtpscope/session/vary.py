@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from smtpscope.session import plan
 from smtpscope.session.redact import Redactor
 from smtpscope.session.repeat import Item, Plan, items_of, leave
-from smtpscope.session.vary_runs import LOGINS, THINGS, TLS, Varied, begin_text, newest
+from smtpscope.session.vary_runs import LOGINS, THINGS, TLS, begin_text, newest
 from smtpscope.session.vary_values import STEPS, changes, least, misused, values_of
 from smtpscope.session.vary_words import conclusion
 from smtpscope.smtp.events import Told
@@ -55,24 +55,25 @@ async def vary(session: Session, thing: str, values: tuple[str, ...], to: str) -
         why = await _all(session, thing, values, steps, quiet=not any(_rank(step.kinds) > 1 for step in steps))
     finally:
         varied = newest(session.recorder)
-        words = conclusion(_hidden(session, varied)) if varied is not None else ""
+        words = ""
+        if varied is not None:
+            names = _shown(session, varied.thing, [run.value for run in varied.runs])
+            runs = tuple(replace(run, value=name) for run, name in zip(varied.runs, names, strict=True))
+            words = conclusion(replace(varied, runs=runs), _hider(session))
         _tell(session, "varied", f"{words}; stopped: {why}" if why else words)
 
 
-def _hidden(session: Session, varied: Varied) -> Varied:
-    """With values that can be shown: in a sentence of ours a foreign word may look like one of ours."""
-    values = _shown(session, varied.thing, [run.value for run in varied.runs])
-    runs = (replace(run, value=value) for run, value in zip(varied.runs, values, strict=True))
-    return replace(varied, runs=tuple(runs))
+def _hider(session: Session) -> Callable[[str], str]:
+    """Takes the password that is known out of words of others; our own words stay, whatever the password is."""
+    redactor = Redactor()
+    if session.profile.password is not None:
+        redactor.know(session.profile.password)
+    return redactor.text
 
 
 def _shown(session: Session, thing: str, values: Sequence[str]) -> list[str]:
-    """Values without the password that is known; mechanisms, versions and ciphers are words of ours."""
-    redactor, password = Redactor(), session.profile.password
-    if password is None or thing not in ("user", "sni", "ehlo"):
-        return list(values)
-    redactor.know(password)
-    return [redactor.text(value) for value in values]
+    """Values without secrets; mechanisms, versions and ciphers are words of ours."""
+    return list(map(_hider(session), values)) if thing in ("user", "sni", "ehlo") else list(values)
 
 
 def _question(session: Session, thing: str, values: tuple[str, ...], steps: list[_Step]) -> str:

@@ -13,7 +13,7 @@ from smtpscope.session.notes import duration
 from smtpscope.session.redact import Redactor
 from smtpscope.session.vary_runs import LOGINS, THINGS, TLS, Run, Varied, code, offers
 from smtpscope.smtp.events import Failed
-from smtpscope.visible import Spans
+from smtpscope.visible import Spans, visible_text
 
 _CELLS = 200
 """Cells of the longest text that is shown of a value or an answer."""
@@ -118,7 +118,7 @@ class _Table:
     @property
     def conclusion(self) -> str:
         """A sentence; empty while it runs."""
-        words = self._hide.sentence(self._varied.ended)
+        words = visible_text(self._varied.ended)
         return f"{words[:1].upper()}{words[1:]}." if words else ""
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from smtpscope.session.certificates import described
 from smtpscope.session.exchanges import Exchange
@@ -13,8 +13,11 @@ from smtpscope.smtp.sasl import CLEAR_TEXT
 from smtpscope.visible import visible_text
 
 
-def conclusion(varied: Varied) -> str:
-    """One sentence without its full stop; it claims nothing of values that were not tried."""
+def conclusion(varied: Varied, hide: Callable[[str], str] = str) -> str:
+    """One sentence without its full stop; it claims nothing of values that were not tried.
+
+    ``hide`` takes secrets out of the words of others in it.
+    """
     if not varied.made:
         return "nothing was tried"
     match varied.thing:
@@ -25,8 +28,8 @@ def conclusion(varied: Varied) -> str:
         case "cipher":
             return _handshakes(varied, "the server takes only", "the server takes")
         case "sni":
-            return _sni(varied)
-    return _ehlo(varied)
+            return _sni(varied, hide)
+    return _ehlo(varied, hide)
 
 
 # -- logins
@@ -157,7 +160,7 @@ def _tried(varied: Varied) -> tuple[list[str], list[str]]:
     return [value for value, good in shook if good], [value for value, good in shook if not good]
 
 
-def _sni(varied: Varied) -> str:
+def _sni(varied: Varied, hide: Callable[[str], str]) -> str:
     good, bad = _tried(varied)
     if not good:
         return _handshakes(varied, "", "")
@@ -167,7 +170,7 @@ def _sni(varied: Varied) -> str:
         secured = run.handshake.secured if run.handshake is not None else None
         if secured is not None:
             chains.add(secured.chain[:1])
-            certificates.setdefault(_certificate(secured), []).append(run.value)
+            certificates.setdefault(_certificate(secured, hide), []).append(run.value)
     fails = f"; with {_and(bad)} the handshake fails" if bad else ""
     if len(certificates) > 1:
         each = (f"{_and(asked)} {'gets' if len(asked) == 1 else 'get'} {it}" for it, asked in certificates.items())
@@ -178,27 +181,27 @@ def _sni(varied: Varied) -> str:
     return f"the certificate is the same with {_and(good)}: {it}{fails}"
 
 
-def _certificate(secured: Secured) -> str:
+def _certificate(secured: Secured, hide: Callable[[str], str]) -> str:
     """Whose it is, and whether it is good."""
     if not secured.chain:
         return "none"
     it = described(secured.chain[0])
     names = [name.removeprefix("DNS:") for name in it.names]
-    whose = visible_text(", ".join(names[:3]) or it.common_name or it.fingerprint[:16], limit=80)
+    whose = visible_text(hide(", ".join(names[:3]) or it.common_name or it.fingerprint[:16]), limit=80)
     return f"that of {whose} ({'bad' if secured.faults else 'good'})"
 
 
 # -- the EHLO name
 
 
-def _ehlo(varied: Varied) -> str:
+def _ehlo(varied: Varied, hide: Callable[[str], str]) -> str:
     said = [run for run in varied.made if (run.of("EHLO") or run.of("HELO")) and not _dropped(run)]
     refused = {run.value: _refusal(run) for run in said if _refusal(run)}
     passing = {run.value: refused[run.value] for run in said if run.refused and _passes(run.refused)}
     lasting = {name: words for name, words in refused.items() if name not in passing}
     accepted = [run for run in said if run.value not in refused]
     parts = [_names(accepted, lasting)] if accepted or lasting else []
-    if len(accepted) > 1 and (words := _offered(accepted)):
+    if len(accepted) > 1 and (words := _offered(accepted, hide)):
         parts.append(words)
     if passing:
         parts.append(f"{_each(passing)}, which may pass and need not come of the name")
@@ -240,13 +243,13 @@ def _how_far(runs: list[Run]) -> str:
     return " as far as this went, and many servers judge the name no sooner than at RCPT"
 
 
-def _offered(runs: list[Run]) -> str:
+def _offered(runs: list[Run], hide: Callable[[str], str]) -> str:
     """The keywords that only some of the names are offered; empty if each is offered the same."""
     offers = [frozenset(run.offered) for run in runs]
     some = sorted(frozenset.union(*offers) - frozenset.intersection(*offers))
     if not some:
         return ""
-    shown = [visible_text(keyword, limit=20) for keyword in some[:3]]
+    shown = [visible_text(hide(keyword), limit=20) for keyword in some[:3]]
     return f"not each is offered {_and([*shown, *([f'{len(some) - 3} more'] if len(some) > 3 else [])])}"
 
 

@@ -126,7 +126,7 @@ def _doing(shown: Shown, profile: Profile) -> list[Spans]:
     if shown.moment.opened is None:
         return [[("not connected", "dim")]]
     if shown.moment.closed is not None:
-        cause = safe(shown.redactor.sentence(shown.moment.closed.cause))
+        cause = safe(shown.redactor.text(shown.moment.closed.cause))
         way_out = "closed, c connects again"
         how, _, why = cause.partition(": ")
         if how.startswith("closed"):  # it says so itself

@@ -233,10 +233,10 @@ class MainScreen(Screen[None]):
             self.seek_bar.show(self.seek.position(row), self.seek.ticks(), *self.seek.ends)
 
         def above(width: int, room: int) -> list[Spans]:
-            lines = wrapped([(safe(redactor.sentence(news)), "warn")], max(10, width)) if news else []
+            lines = wrapped([(safe(redactor.text(news)), "warn")], max(10, width)) if news else []
             if question is None:
                 return lines
-            return [*_question(question, redactor.sentence(question.text), max(10, width), room), *lines]
+            return [*_question(question, redactor.text(question.text), max(10, width), room), *lines]
 
         inspected = self.inspected
         if inspected:
@@ -277,7 +277,7 @@ class MainScreen(Screen[None]):
         from smtpscope.session.explain import brief  # not before it is needed: a start is quicker without
 
         words = UNUSED if look.unused else brief(reply, look.situation)
-        lines: list[Spans] = [[(look.view.redactor.sentence(line), "text")] for line in words.splitlines()]
+        lines: list[Spans] = [[(look.view.redactor.text(line), "text")] for line in words.splitlines()]
         if not look.unused and (told := beside(look)) and told[0][0][1] == "fault":
             first, *more = wrapped([(text, "bad") for text, _ in told[0]], self.size.width - 4)
             lines[1:] = [[*first, (" +" if self._profile.ascii else " …", "more")] if more else first]
@@ -287,7 +287,7 @@ class MainScreen(Screen[None]):
         self, view: View, step: NextStep, *, sends: bool = True, past: bool = False, status: str = ""
     ) -> None:
         """What space does, and the keys, of which some send; and the rule: who has the focus, what was searched for."""
-        step = step._replace(label=view.redactor.sentence(step.label))
+        step = step._replace(label=view.redactor.text(step.label))
         prompt = self.line.prompt if self.pane == "line" else ""
         machine = view.machine if sends else None
         self._footer = footer(machine, step, self.size.width, prompt, self._profile.ascii, latest=not past)

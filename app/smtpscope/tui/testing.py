@@ -88,7 +88,7 @@ class Testing(Acting):
             self.say("there is no test for this row: put the cursor on a refusal")
             return
         text = "next tests" + (", from now on" if self.past else "") + ": a digit sends this, Esc nothing"
-        answers = tuple(self.view.redactor.sentence(test.sends) for test in tests)
+        answers = tuple(self.view.redactor.text(test.sends) for test in tests)
         self.own_question = (Asked(self.now, TEST, text, answers), lambda place: self._run(tests[place], case))
         self.look()
 

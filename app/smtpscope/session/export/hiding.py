@@ -23,10 +23,6 @@ class Hide:
         """``data`` with every secret replaced."""
         return hide(data, self.redactor.spans(data))
 
-    def sentence(self, words: str, limit: int | None = None) -> str:
-        """A sentence of ours as it can be shown, without secrets in its foreign parts."""
-        return visible_text(self.redactor.sentence(words), limit=limit)
-
     def shown(self, words: bytes | str, limit: int | None = None) -> str:
         """Foreign words as they can be shown, without secrets, in at most ``limit`` cells."""
         return visible_text(self(octets(words) if isinstance(words, str) else words), limit=limit)

@@ -89,7 +89,7 @@ def _findings(events: list[Event], hide: Hide) -> list[Finding]:
 
 def _found(finding: Finding, hide: Hide) -> Found:
     more = finding.count() - 1
-    text = hide.sentence(finding.text) + (f", and {more:,} more" if more else "")
+    text = hide.shown(finding.text) + (f", and {more:,} more" if more else "")
     return Found(_SEVERITIES[finding.severity], text, f"{finding.time:.3f} s", hide.shown(finding.source))
 
 

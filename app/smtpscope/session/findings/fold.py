@@ -109,7 +109,7 @@ class Findings:
         if finding is not None:
             finding.seen.append(index)
             return
-        text = visible_text(self._redactor.sentence(sentence), limit=LONGEST)
+        text = visible_text(self._redactor.text(sentence), limit=LONGEST)
         finding = Finding(rule.id, rule.severity, text, *begun, time, rule.source, array("L", [index]))
         known[sentence] = finding
         insort(self.found, finding, key=lambda each: (each.severity, each.seen[0]))

@@ -45,6 +45,6 @@ def _line(finding: Finding, count: int, redactor: Redactor) -> Spans:
     more = f", and {count - 1:,} more" if count > 1 else ""
     return [
         (f"{mark}  ", kind),
-        (f"{redactor.sentence(finding.text)}{more}.", "text"),
+        (f"{redactor.text(finding.text)}{more}.", "text"),
         (f"  {finding.time:.3f} s, {finding.source}", "dim"),
     ]
