@@ -35,7 +35,7 @@ class Waiting:
         """``challenge`` is what it answers; ``redactor`` knows the password, wherever else it may stand."""
         self._mechanism, self._asked, self._redactor = mechanism, challenge or b"", redactor
         self._names = mechanism == "LOGIN" and not response.secret  # the user, whatever the server asks with
-        self._had_secret = response.secret
+        self._was_hidden = response.secret
         data = b64decode(response.encoded)
         spans = secret_spans(mechanism, data, self._asked) if response.secret else []
         if response.secret and not spans:
@@ -68,7 +68,7 @@ class Waiting:
         if self._redactor.spans(octets):
             return True
         if (data := decode_base64(octets)) is None:
-            return self._had_secret or bool(self._parts)
+            return self._was_hidden or bool(self._parts)
         if any(part and part in data for part in self._parts.values()) or self._redactor.spans(data):
             return True
         return not self._names and bool(secret_spans(self._mechanism, data, self._asked))
