@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from smtpscope.visible import safe
+from smtpscope.session.repeat_table import count
+from smtpscope.visible import octets, safe
 
 
 def path_of(name: str) -> Path:
@@ -18,12 +19,13 @@ def path_of(name: str) -> Path:
 
 def written(text: str, path: Path, what: str = "") -> str:
     """Write a file that is not there yet, for its owner alone; the sentence that says so, with ``what`` it is."""
+    data = octets(text)
     try:
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(file, "w", encoding="utf-8") as stream:
-            stream.write(text)
+        with os.fdopen(file, "wb") as stream:
+            stream.write(data)
     except FileExistsError:
         return f"{safe(str(path))} is there already: choose another name"
     except (OSError, ValueError) as error:
         return f"{safe(str(path))} cannot be written: {getattr(error, 'strerror', None) or error}"
-    return f"wrote {what or f'{len(text.splitlines()):,} lines'} to {safe(str(path))}"
+    return f"wrote {what or count(len(text.splitlines()), 'line')} to {safe(str(path))}"
