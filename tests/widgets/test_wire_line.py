@@ -15,6 +15,7 @@ from textual.message import Message
 from textual.pilot import Pilot
 from textual.widgets import Static
 
+from smtpscope_widgets.line_view import LOOKS
 from smtpscope_widgets.wire_line import WireLine
 
 HOSTILE = [
@@ -98,7 +99,7 @@ def shown(line: WireLine) -> str:
 
 def styled(line: WireLine, name: str) -> str:
     """The text that is drawn with every attribute of a component's style."""
-    style = line.get_component_rich_style(f"wire-line--{name}", partial=True)
+    style = LOOKS.styles(line.app)[name]
     attributes = [name for name in ("dim", "underline", "reverse", "bold", "italic") if getattr(style, name)]
 
     def has(segment: Segment) -> bool:

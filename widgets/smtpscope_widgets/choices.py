@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from smtpscope_widgets.kinds import text_styles
+from smtpscope_widgets.kinds import TEXT
 from smtpscope_widgets.spans import Spans, cells, cut, to_segments
 
 
@@ -119,7 +119,7 @@ class Choices(Widget):
         if index >= len(self._rows):
             return Strip.blank(width, self.rich_style)
         row, mark = self._rows[index], "..." if self._ascii_only else "…"
-        styles = text_styles(self.app)
+        styles = TEXT.styles(self.app)
         if row.heading and not row.spans:
             return Strip.blank(width, self.rich_style)
         if row.heading:

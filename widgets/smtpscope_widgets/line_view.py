@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Offset
@@ -12,11 +10,24 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
+from smtpscope_widgets.kinds import Looks
 from smtpscope_widgets.line_edit import LineEdit, Row, glyphs
 from smtpscope_widgets.line_recall import Cycle
 from smtpscope_widgets.spans import cells, cut, wall
 
-_PARTS = ("prompt", "text", "ghost", "control", "cursor", "more", "legal", "out", "impossible", "note")
+LOOKS = Looks({
+    "prompt": "bold",
+    "text": "",
+    "ghost": "dim underline",
+    "control": "$text-warning underline",
+    "cursor": "reverse",
+    "more": "dim",
+    "legal": "$text-success",
+    "out": "$text-warning bold",
+    "impossible": "$text-error bold",
+    "note": "dim",
+})  # fmt: skip
+"""Parts of the line, and what its hint can be."""
 _ROOM = 16
 """Cells that the hint leaves to the text."""
 _SHORTEST_HINT = 4
@@ -28,22 +39,7 @@ class LineView(Widget):
     """The row as it is drawn."""
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"wire-line--{part}" for part in _PARTS}
-    DEFAULT_CSS = """
-    LineView {
-        height: 1;
-        & > .wire-line--prompt { text-style: bold; }
-        & > .wire-line--text { text-style: none; }
-        & > .wire-line--ghost { text-style: dim underline; }
-        & > .wire-line--control { color: $text-warning; text-style: underline; }
-        & > .wire-line--cursor { text-style: reverse; }
-        & > .wire-line--more { text-style: dim; }
-        & > .wire-line--legal { color: $text-success; }
-        & > .wire-line--out { color: $text-warning; text-style: bold; }
-        & > .wire-line--impossible { color: $text-error; text-style: bold; }
-        & > .wire-line--note { text-style: dim; }
-    }
-    """
+    DEFAULT_CSS = "LineView { height: 1; }"
 
     prompt: reactive[str] = reactive(">")
     hint: reactive[str] = reactive("")
@@ -87,7 +83,7 @@ class LineView(Widget):
         segments = [Segment(lead[:-1], self._style("prompt")), Segment(left, more)]
         segments += [*self._text(row, at, room), Segment(right, more)]
         if hint:
-            segments += [Segment(" "), Segment(hint, self._style(kind if kind in _PARTS else "note"))]
+            segments += [Segment(" "), Segment(hint, self._style(kind))]
         return Strip(segments).crop_extend(0, width, None).apply_style(self.rich_style)
 
     def _row(self) -> Row:
@@ -125,4 +121,5 @@ class LineView(Widget):
         return "".join(text for text, _ in shown) if room >= _SHORTEST_HINT else ""
 
     def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"wire-line--{name}", partial=True)
+        styles = LOOKS.styles(self.app)
+        return styles.get(name, styles["note"])

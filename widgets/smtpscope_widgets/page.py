@@ -16,7 +16,7 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
-from smtpscope_widgets.kinds import text_styles
+from smtpscope_widgets.kinds import TEXT
 from smtpscope_widgets.scrolling import set_lines
 from smtpscope_widgets.spans import Spans, to_segments, wall, wrapped
 
@@ -132,7 +132,7 @@ class Page(ScrollView, can_focus=True):
         if index >= len(self._lines):
             return Strip.blank(width, base)
         spans, place = self._lines[index]
-        styles = text_styles(self.app)
+        styles = TEXT.styles(self.app)
         segments = to_segments(spans, styles)
         if self._paragraphs[place].target is not None:
             first = index == 0 or self._lines[index - 1].paragraph != place

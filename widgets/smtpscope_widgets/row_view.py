@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Offset, Region
@@ -11,8 +9,8 @@ from textual.selection import Selection
 from textual.strip import Strip
 
 from smtpscope_widgets.places import Place
-from smtpscope_widgets.row_strips import ROW_KINDS, SPAN_KINDS, Line, cell_of
-from smtpscope_widgets.row_window import RowWindow
+from smtpscope_widgets.row_strips import Line, cell_of
+from smtpscope_widgets.row_window import LOOKS, RowWindow
 
 _FAR = 1 << 30  # a column beyond every line
 
@@ -21,24 +19,8 @@ class RowView(RowWindow):
     """The rows in the window as they look. A character of a row is counted from its first, in view or not."""
 
     ALLOW_SELECT = True
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"wire-log--{kind}" for kind in (*ROW_KINDS, *SPAN_KINDS)}
-    DEFAULT_CSS = """
-    RowView {
-        & > .wire-log--time { text-style: dim; }
-        & > .wire-log--sent { color: $text-primary; }
-        & > .wire-log--note { text-style: italic; }
-        & > .wire-log--refused { color: $text-error; text-style: bold; }
-        & > .wire-log--divider { text-style: dim; }
-        & > .wire-log--question { color: $text-accent; text-style: bold underline; }
-        & > .wire-log--fold { text-style: bold; }
-        & > .wire-log--control { color: $text-warning; text-style: underline; }
-        & > .wire-log--more { text-style: dim; }
-        & > .wire-log--hidden { text-style: dim; }
-        & > .wire-log--hit { text-style: bold reverse; }
-        & > .wire-log--mark { color: $text-accent; text-style: bold; }
-    }
-    """
     _base = Style.null()
+    _drawn_in: dict[str, Style] | None = None
 
     # Selecting text
 
@@ -79,7 +61,10 @@ class RowView(RowWindow):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Some lines; what they stand on is worked out once for all of them."""
-        self._base = self.rich_style
+        self._base, looks = self.rich_style, LOOKS.styles(self.app)
+        if looks is not self._drawn_in:  # another theme
+            self._drawn_in = looks
+            self._strips.forget_styles()
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:

@@ -11,6 +11,7 @@ from textual import events
 from textual.scroll_view import ScrollView
 
 from smtpscope_widgets import places
+from smtpscope_widgets.kinds import Looks
 from smtpscope_widgets.places import FIRST, Place
 from smtpscope_widgets.row_strips import NARROWEST, Line, RowStrips
 from smtpscope_widgets.rows import NoRows, RowProvider
@@ -18,6 +19,28 @@ from smtpscope_widgets.scrolling import set_lines
 
 WHEEL = 3
 """Lines, and three times as many cells, that one turn of the wheel moves."""
+
+LOOKS = Looks({
+    "time": "dim",
+    "marks": "",
+    "sent": "$text-primary",
+    "received": "",
+    "note": "italic",
+    "refused": "$text-error bold",
+    "divider": "dim",
+    "question": "$text-accent bold underline",
+    "fold": "bold",
+    "control": "$text-warning underline",
+    "more": "dim",
+    "hidden": "dim",
+    "hit": "bold reverse",
+    "mark": "$text-accent bold",
+    "cursor": "reverse",
+    "cursor-blurred": "bold",
+    "selected": "on $primary-muted",
+    "badge": "bold reverse",
+})  # fmt: skip
+"""Kinds of rows, of what stands in them, and what a row can be."""
 
 
 class RowWindow(ScrollView):
@@ -303,7 +326,7 @@ class RowWindow(ScrollView):
     # Styles
 
     def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"wire-log--{name}", partial=True)
+        return LOOKS.styles(self.app)[name]
 
     def notify_style_update(self) -> None:
         """Styles have changed: nothing drawn before is good."""

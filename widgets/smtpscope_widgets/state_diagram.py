@@ -16,6 +16,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from smtpscope_widgets.drawing import Box, Picture, Route, fit, plain, to_ascii
+from smtpscope_widgets.kinds import Looks
 
 Mark = Literal["", "passed", "refused", "waiting"]
 May = Literal["", "legal", "out_of_order", "impossible"]
@@ -23,6 +24,24 @@ May = Literal["", "legal", "out_of_order", "impossible"]
 _MARKS = {"": "", "passed": "✓", "refused": "✗", "waiting": "▒"}
 _MAY_SIGNS = {"": " ", "legal": "▸", "out_of_order": " ", "impossible": "·"}
 _MAY_STYLES = {"": "box", "legal": "legal", "out_of_order": "out-of-order", "impossible": "impossible"}
+# Bold, dim and reverse carry the difference where there is no colour; the shapes carry it where there is neither.
+_LOOKS = Looks({
+    "box": "$foreground",
+    "legal": "$text-primary bold",
+    "out-of-order": "$foreground",
+    "impossible": "$foreground dim",
+    "here": "$warning bold",
+    "waiting": "$text-secondary bold",
+    "passed": "$success",
+    "refused": "$error bold",
+    "words": "$foreground dim",
+    "edge": "$foreground dim",
+    "taken": "$success",
+    "latest": "$warning bold",
+    "note": "$foreground dim",
+    "jump": "$warning bold",
+    "selected": "reverse",
+})  # fmt: skip
 
 
 class NodeState(NamedTuple):
@@ -38,45 +57,8 @@ class NodeState(NamedTuple):
 class StateDiagram(Widget, can_focus=True):
     """Shows one picture in the state it was told, centred, from the top. It knows nodes and edges, no protocol."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "state-diagram--box",
-        "state-diagram--legal",
-        "state-diagram--out-of-order",
-        "state-diagram--impossible",
-        "state-diagram--here",
-        "state-diagram--waiting",
-        "state-diagram--passed",
-        "state-diagram--refused",
-        "state-diagram--words",
-        "state-diagram--edge",
-        "state-diagram--taken",
-        "state-diagram--latest",
-        "state-diagram--note",
-        "state-diagram--jump",
-        "state-diagram--selected",
-    }
-    # Bold, dim and reverse carry the difference where there is no colour; the shapes carry it where there is neither.
-    DEFAULT_CSS = """
-    StateDiagram {
-        width: 1fr;
-        height: auto;
-        & > .state-diagram--box { color: $foreground; }
-        & > .state-diagram--legal { color: $text-primary; text-style: bold; }
-        & > .state-diagram--out-of-order { color: $foreground; }
-        & > .state-diagram--impossible { color: $foreground; text-style: dim; }
-        & > .state-diagram--here { color: $warning; text-style: bold; }
-        & > .state-diagram--waiting { color: $text-secondary; text-style: bold; }
-        & > .state-diagram--passed { color: $success; }
-        & > .state-diagram--refused { color: $error; text-style: bold; }
-        & > .state-diagram--words { color: $foreground; text-style: dim; }
-        & > .state-diagram--edge { color: $foreground; text-style: dim; }
-        & > .state-diagram--taken { color: $success; }
-        & > .state-diagram--latest { color: $warning; text-style: bold; }
-        & > .state-diagram--note { color: $foreground; text-style: dim; }
-        & > .state-diagram--jump { color: $warning; text-style: bold; }
-        & > .state-diagram--selected { text-style: reverse; }
-    }
-    """
+    _drawn_in: dict[str, Style] | None = None
+    DEFAULT_CSS = "StateDiagram { width: 1fr; height: auto; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "move('up')", "Up", show=False),
         Binding("down", "move('down')", "Down", show=False),
@@ -142,8 +124,9 @@ class StateDiagram(Widget, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """A row of the picture, or nothing below it."""
-        if not self._strips:
-            self._strips = self._draw()
+        looks = _LOOKS.styles(self.app)
+        if not self._strips or looks is not self._drawn_in:
+            self._drawn_in, self._strips = looks, self._draw()
         return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width, self.rich_style)
 
     def notify_style_update(self) -> None:
@@ -219,11 +202,10 @@ class StateDiagram(Widget, can_focus=True):
         for box in self.picture.boxes:
             self._put_box(canvas, box, self._states.get(box.id, NodeState()))
         self._put_jump(canvas)
-        base = self.rich_style
+        base, looks = self.rich_style, _LOOKS.styles(self.app)
         styles: dict[str, Style] = {"": base}
         for name in {name for row in canvas.styles for name in row if name}:
-            parts = [self.get_component_rich_style(f"state-diagram--{part}", partial=True) for part in name.split("+")]
-            styles[name] = sum(parts, base)
+            styles[name] = sum((looks[part] for part in name.split("+")), base)
         margin = Segment(" " * self._left, base)
         rows = []
         for chars, names in zip(canvas.chars, canvas.styles, strict=True):

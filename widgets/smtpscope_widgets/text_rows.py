@@ -8,7 +8,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from smtpscope_widgets.kinds import text_styles
+from smtpscope_widgets.kinds import TEXT
 from smtpscope_widgets.spans import Spans, cut, to_segments
 
 
@@ -52,7 +52,7 @@ class TextRows(Widget):
         width, base = self.size.width, self.rich_style
         if y >= len(self._rows):
             return Strip.blank(width, base)
-        strip = Strip(to_segments(cut(self._rows[y], width, self._cut), text_styles(self.app)))
+        strip = Strip(to_segments(cut(self._rows[y], width, self._cut), TEXT.styles(self.app)))
         return strip.crop_extend(0, width, Style.null()).apply_style(base)
 
     def on_click(self, event: events.Click) -> None:

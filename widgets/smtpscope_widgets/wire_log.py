@@ -23,7 +23,6 @@ from smtpscope_widgets.rows import Row, RowProvider
 
 __all__ = ["Row", "RowProvider", "WireLog"]
 
-_STATES = ("cursor", "cursor-blurred", "selected", "badge")
 _BRIGHT = Style(dim=False)
 _HIT_UNDER_CURSOR = Style(reverse=False, underline=True)
 STEP = 8
@@ -33,15 +32,6 @@ STEP = 8
 class WireLog(RowView, can_focus=True):
     """The log: a cursor in the window, rows that are selected from it on, and groups that fold."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"wire-log--{kind}" for kind in _STATES}
-    DEFAULT_CSS = """
-    WireLog {
-        & > .wire-log--cursor { text-style: reverse; }
-        & > .wire-log--cursor-blurred { text-style: bold; }
-        & > .wire-log--selected { background: $primary-muted; }
-        & > .wire-log--badge { text-style: bold reverse; }
-    }
-    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "Up", show=False),
         Binding("down,j", "move(1)", "Down", show=False),
