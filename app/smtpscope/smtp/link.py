@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time as wall_clock
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, cast
 
@@ -108,13 +109,12 @@ class SMTPLink(OwedReplies):
         if self._wire is not None:
             raise AlreadyConnected("there is a connection already: drop it first")
         loop = self._loop = asyncio.get_running_loop()
-        self._options = tls or TLSOptions(ca_path, insecure)
+        self._options, self._context = tls or TLSOptions(ca_path, insecure), None
         if implicit_tls or self._options.special:
-            _load_tls()
+            self._prepare_tls()
         self._zero = monotonic()
         self.host, self.port, self.peer, self.local = host, port, "", ""
-        self._context, self._cause = None, ""
-        self._tls, self._layer, self._early, self._held = False, None, False, True
+        self._tls, self._layer, self._early, self._held, self._cause = False, None, False, True, ""
         wire = self._wire = Wire(loop, self, self._on_data)
         self._emit(Opened(0.0, host, port, implicit_tls, want_login, wall=wall_clock.time()))
         self._emit(Issued(0.0, Connect(), f"connect {host}:{port}"))
@@ -201,6 +201,11 @@ class SMTPLink(OwedReplies):
         wire.connection_made(layer.transport)
         wire.wire_loop.call_soon(layer.start_reading)
 
+    def _prepare_tls(self) -> None:
+        """What TLS stands on takes long to load and to make: that is no part of anything that is measured."""
+        with suppress(HandshakeFailed):  # it is told where it is needed
+            self._tls_context()
+
     def _tls_context(self) -> SSL.Context:
         """As the user chose; HandshakeFailed where that cannot be."""
         from smtpscope.smtp import tls
@@ -237,7 +242,7 @@ class SMTPLink(OwedReplies):
             text = f"{count} came in clear behind the 220 of STARTTLS: somebody may be in the middle"
             if await self.put_question("injected", text, "drop", "discard them and go on") == 0:
                 raise HandshakeFailed("dropped because of octets in clear behind the 220 of STARTTLS")
-        self._tls_context()  # before the clock of the handshake runs: what it stands on takes long to load
+        self._tls_context()  # what is impossible is said before a handshake is
         lower = wire.transport
         assert lower is not None  # else the wire is lost, and this with it
 
@@ -309,7 +314,7 @@ class SMTPLink(OwedReplies):
         """Send exactly these octets; ``issued`` says what for."""
         wire = self._usable()
         if issued is not None and isinstance(issued.step, StartTls):
-            _load_tls()
+            self._prepare_tls()
             issued = issued._replace(time=self.now)
         time = self.now
         wire.write(data)  # first: what it is called can be said while the server reads
@@ -376,11 +381,6 @@ def _secured(time: float, facts: Handshake) -> Secured:
         facts.sni,
         facts.client_certificate,
     )
-
-
-def _load_tls() -> None:
-    """What TLS stands on takes long to load, the first time: that is no part of anything that is measured."""
-    from smtpscope.smtp import tls  # noqa: F401
 
 
 def _look_at(task: asyncio.Task[None]) -> None:
