@@ -38,7 +38,7 @@ def _made(words: list[str], variables: Mapping[str, str]) -> Style:
         if word == "on":
             behind = True
         elif word[0] == "$":
-            color = Color.parse(variables[word[1:]]).rich_color
+            color = Color.parse(variables[word[1:]].split()[0]).rich_color  # how opaque it is may stand behind it
             style += Style.from_color(bgcolor=color) if behind else Style.from_color(color)
         else:
             style += Style.parse(word)
