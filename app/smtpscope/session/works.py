@@ -72,7 +72,7 @@ class Works:
                 self._tell(error.message)  # else the transport has just said so
         except (OSError, ValueError) as error:
             self._tell(getattr(error, "strerror", None) or str(error))
-        except Exception as error:
+        except Exception as error:  # a fault of ours must not end the session
             self.fault(error)
         return None
 

@@ -166,7 +166,7 @@ class SMTPLink(OwedReplies):
         """Do ``work``; where it fails there is no connection."""
         try:
             await work()
-        except Exception as error:
+        except Exception as error:  # whatever it was: nobody may wait for a link that will not come
             reason = error.message if isinstance(error, TransportError) else str(error)
             if self._wire is wire:
                 self._task = None  # this is it: there is nothing else to cancel
