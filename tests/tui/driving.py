@@ -75,6 +75,12 @@ class Driven:
             self.key(key)
             await self.settle()
 
+    async def command(self, text: str) -> None:
+        """Type a line of the app's own, and run it."""
+        await self.press("colon")
+        await self.write(text)
+        await self.press("enter")
+
     async def begin(self, *keys: str, gap: float = 1.0) -> None:
         """Press keys without waiting for the session: a reply may be owed for as long as the test wants."""
         for key in keys:

@@ -13,7 +13,7 @@ from servers import certificates
 from servers.scripted import Peer
 from smtpscope.session.known_certificates import KnownCertificates
 from smtpscope.smtp.events import Event, Opened, Secured
-from tui.driving import PROFILE, Driven, driven, on_server
+from tui.driving import PROFILE, driven, on_server
 from tui.recordings import WALL
 
 
@@ -29,13 +29,6 @@ def secured(*ders: bytes) -> list[Event]:
     return [opened, shaken] if ders else [opened]
 
 
-async def command(hands: Driven, text: str) -> None:
-    """A line of the app's own."""
-    await hands.press("colon")
-    await hands.write(text)
-    await hands.press("enter")
-
-
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
@@ -46,7 +39,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 async def test_the_whole_chain_is_written_and_counted_in_a_recording_too(here: Path, live: bool) -> None:
     ders = chain("mx.test")
     async with driven(events=secured(*ders), recording=not live) as hands:
-        await command(hands, "pem my chain.pem")
+        await hands.command("pem my chain.pem")
         assert "wrote 2 certificates as PEM to my chain.pem" in hands.said
     text = (here / "my chain.pem").read_text()
     blocks = [f"{block}-----END CERTIFICATE-----\n" for block in text.split("-----END CERTIFICATE-----\n")[:-1]]
@@ -57,20 +50,20 @@ async def test_the_whole_chain_is_written_and_counted_in_a_recording_too(here: P
 async def test_nothing_that_is_there_is_written_over(here: Path) -> None:
     (here / "mine.pem").write_text("mine")
     async with driven(events=secured(*chain("mx.test"))) as hands:
-        await command(hands, "pem mine.pem")
+        await hands.command("pem mine.pem")
         assert "mine.pem is there already: choose another name" in hands.said
-        await command(hands, "pem nowhere/else.pem")
+        await hands.command("pem nowhere/else.pem")
         assert "nowhere/else.pem cannot be written: No such file" in hands.said
     assert (here / "mine.pem").read_text() == "mine"
 
 
 async def test_without_a_name_it_is_copied_and_without_tls_that_is_said(here: Path) -> None:
     async with driven(events=secured(chain("mx.test")[0])) as hands:
-        await command(hands, "pem")
+        await hands.command("pem")
         assert "1 certificate as PEM" in hands.said
         assert "copied" in hands.said
     async with driven(events=secured()) as hands:
-        await command(hands, "pem x.pem")
+        await hands.command("pem x.pem")
         assert "there is no TLS here, and so no certificate" in hands.said
     assert list(here.iterdir()) == []
 

@@ -13,17 +13,10 @@ from smtpscope.secret import Secret
 from smtpscope.session.keep import CannotKeep, load
 from smtpscope.session.ring import Ring
 from smtpscope.smtp.events import Closed
-from tui.driving import PROFILE, Driven, answering, driven, on_server
+from tui.driving import PROFILE, answering, driven, on_server
 from tui.recordings import in_transaction
 
 LOGIN = replace(PROFILE, user="alice", password=Secret("wonderland"), login_wanted=True, auth=("PLAIN",))
-
-
-async def command(hands: Driven, text: str) -> None:
-    """A line of the app's own."""
-    await hands.press("colon")
-    await hands.write(text)
-    await hands.press("enter")
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +47,7 @@ async def test_w_writes_what_there_is_and_what_comes_and_says_where(here: Path) 
 
 async def test_w_with_a_name(here: Path) -> None:
     async with on_server() as (hands, _):
-        await command(hands, "w my session.jsonl")
+        await hands.command("w my session.jsonl")
         assert hands.app.stop_keeping() == []
         assert list(load(here / "my session.jsonl").recorder) == hands.app.recorder[:]
 
@@ -62,17 +55,17 @@ async def test_w_with_a_name(here: Path) -> None:
 async def test_a_file_that_is_there_is_written_over_only_with_an_exclamation_mark(here: Path) -> None:
     (here / "s").write_text("precious")
     async with on_server() as (hands, _):
-        await command(hands, "w s")
+        await hands.command("w s")
         assert "is there already: `:w! " in hands.said
         assert (here / "s").read_text() == "precious"
-        await command(hands, "w! s")
+        await hands.command("w! s")
         assert hands.app.stop_keeping() == []
     assert load(here / "s").problem == ""
 
 
 async def test_what_cannot_be_written_is_a_sentence_and_the_session_goes_on(here: Path) -> None:
     async with on_server() as (hands, _):
-        await command(hands, "w no/such/folder/x")
+        await hands.command("w no/such/folder/x")
         assert "cannot be written: No such file or directory." in hands.said
         await hands.press("e", "enter")
         assert hands.here == "CONNECTED"
@@ -86,7 +79,7 @@ async def test_a_disk_that_fails_later_is_told_and_the_session_goes_on() -> None
         hands.app.post_message(hands.app.Failed("The session is not written to x any more: No space left on device."))
         await hands.take()
         assert "No space left on device." in hands.said
-        await command(hands, f"w! {full}")
+        await hands.command(f"w! {full}")
         assert "no plain file" in hands.said
         await hands.press("e", "enter")
         assert hands.here == "CONNECTED"
@@ -96,7 +89,7 @@ async def test_secrets_are_written_only_where_they_were_asked_for(here: Path) ->
     for name, with_secrets in (("hidden", False), ("whole", True)):
         profile = replace(LOGIN, with_secrets=with_secrets)
         async with on_server(answering({"AUTH": b"535 5.7.8 not wonderland\r\n"}), profile) as (hands, _):
-            await command(hands, f"w {name}")
+            await hands.command(f"w {name}")
             await hands.press("e", "enter", "a", "enter")
             assert hands.app.stop_keeping() == []
         assert ("wonderland" in (here / name).read_text()) is with_secrets
@@ -109,7 +102,7 @@ async def test_a_password_that_is_typed_later_is_hidden_too(here: Path) -> None:
     replies = {"EHLO": offer, "AUTH": b"334 PDFAbWFpbC50ZXN0Pg==\r\n", "RESPONSE": b"535 not wonderland\r\n"}
     profile = replace(PROFILE, login_wanted=True)
     async with on_server(answering(replies), profile) as (hands, _):
-        await command(hands, "w typed")
+        await hands.command("w typed")
         await hands.press("e", "enter", "a", "enter")
         await hands.write("alice")
         await hands.press("enter")
@@ -166,11 +159,11 @@ async def test_the_name_is_made_of_the_host_and_cannot_leave_the_folder(here: Pa
 async def test_open_says_what_is_wrong_with_a_file_and_stays(here: Path) -> None:
     (here / "mbox").write_text("From alice\n")
     async with on_server() as (hands, _):
-        await command(hands, "open mbox")
+        await hands.command("open mbox")
         assert "line 1: this is not a session that smtpscope has kept." in hands.said
-        await command(hands, "open none")
+        await hands.command("open none")
         assert "none cannot be read: No such file or directory." in hands.said
-        await command(hands, "open")
+        await hands.command("open")
         assert ":open takes the name of a kept session" in hands.said
         await hands.press("e", "enter")
         assert hands.here == "CONNECTED"

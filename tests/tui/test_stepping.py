@@ -55,14 +55,8 @@ async def by_hand(
     """The app after EHLO and ``:auth`` with these words."""
     async with on_server(saying(*replies, go=go), KNOWN, size=size) as (hands, server):
         await hands.press("space")
-        await command(hands, f"auth {words}")
+        await hands.command(f"auth {words}")
         yield hands, server
-
-
-async def command(hands: Driven, text: str) -> None:
-    await hands.press("colon")
-    await hands.write(text)
-    await hands.press("enter")
 
 
 def nothing_secret(hands: Driven) -> None:
@@ -103,7 +97,7 @@ async def test_auth_alone_takes_the_mechanism_that_would_be_taken() -> None:
 async def test_who_logs_in_is_asked_for_and_the_options_are_kept() -> None:
     async with on_server(saying(EMPTY, NO), PROFILE) as (hands, server):
         await hands.press("space")
-        await command(hands, "auth plain initial=no authzid=root user=bob")
+        await hands.command("auth plain initial=no authzid=root user=bob")
         assert hands.line.startswith("password>")
         await hands.write(PASSWORD)
         await hands.press("enter")
@@ -113,7 +107,7 @@ async def test_who_logs_in_is_asked_for_and_the_options_are_kept() -> None:
 async def test_external_asks_for_no_password() -> None:
     async with on_server(saying(NO), PROFILE) as (hands, server):
         await hands.press("space")
-        await command(hands, "auth external authzid=root")
+        await hands.command("auth external authzid=root")
         assert server.received.endswith(b"AUTH EXTERNAL " + b64encode(b"root") + b"\r\n")
         assert hands.app.profile.password is None
 
@@ -135,7 +129,7 @@ async def test_wrong_words_get_a_sentence(words: str, said: str) -> None:
 
 async def test_without_a_connection_it_says_so() -> None:
     async with on_server(profile=KNOWN, connect=False) as (hands, _):
-        await command(hands, "auth plain")
+        await hands.command("auth plain")
         assert "there is no connection: Esc, c connects" in hands.said
 
 
@@ -183,7 +177,7 @@ async def test_f2_on_anything_else_says_what_it_is_for() -> None:
 async def test_another_user_is_said_and_known_from_now_on() -> None:
     async with by_hand("plain user=bob", NO, NO) as (hands, server):
         assert "bob is the user from now on" in hands.said
-        await command(hands, "auth plain user=bob")
+        await hands.command("auth plain user=bob")
         assert "from now on" not in hands.said
         assert server.received.count(b64encode(b"\0bob\0wonderland")) == 2
 
@@ -200,7 +194,7 @@ async def test_another_password_is_typed_for_the_next_login_which_is_not_begun(u
     async with on_server(saying(NO, NO), replace(KNOWN, user=user)) as (hands, server):
         await hands.press("space")
         before = server.received
-        await command(hands, "password")
+        await hands.command("password")
         if user is None:
             assert "user name for the next login" in hands.line
             await hands.write("alice")
@@ -213,7 +207,7 @@ async def test_another_password_is_typed_for_the_next_login_which_is_not_begun(u
         assert "the next login takes this password" in hands.said
         assert hands.focus == "log"
         assert server.received == before
-        await command(hands, "auth plain")
+        await hands.command("auth plain")
         assert server.received == before + b"AUTH PLAIN " + b64encode(b"\0alice\0looking-glass") + b"\r\n"
         assert "looking-glass" not in hands.text
 
@@ -221,7 +215,7 @@ async def test_another_password_is_typed_for_the_next_login_which_is_not_begun(u
 async def test_no_password_is_asked_for_while_a_step_waits() -> None:
     async with by_hand("plain steps", NO) as (hands, _):
         await hands.press("escape")
-        await command(hands, "password")
+        await hands.command("password")
         assert not hands.line.startswith("password>")
         assert "a step of AUTH waits in the line" in hands.said
 
@@ -350,7 +344,7 @@ async def test_the_user_of_scram_is_edited_and_the_proof_is_hidden() -> None:
 
     async with on_server(handler, KNOWN) as (hands, _):
         await hands.press("space")
-        await command(hands, "auth scram-sha-256 steps")
+        await hands.command("auth scram-sha-256 steps")
         line = hands.app.main.line
         assert line.ghost.startswith("n,,n=alice,r=")
         await hands.press("right", "home", *["right"] * 5, *["delete"] * 5)
@@ -466,7 +460,7 @@ async def test_what_was_made_of_a_step_is_there_after_a_command() -> None:
         await hands.press("ctrl+u")
         await hands.write("bob")
         await hands.press("escape")
-        await command(hands, "time")
+        await hands.command("time")
         await hands.press("i")
         assert hands.app.main.line.value == "bob"
         await hands.press("enter")
@@ -492,8 +486,8 @@ async def test_escape_leaves_the_step_where_it_is_and_nothing_else_is_sent_meanw
         assert "a step of AUTH waits in the line: i, then Enter" in hands.footer
         for keys in (["m"], ["space"], ["f5"], ["s"]):
             await hands.press(*keys)
-        await command(hands, "auth login")
-        await command(hands, "repeat 2")
+        await hands.command("auth login")
+        await hands.command("repeat 2")
         assert b"AUTH" not in server.received
         assert server.connections == 1
         await hands.press("i")
@@ -507,7 +501,7 @@ async def test_what_was_typed_for_the_wire_is_there_after_the_login() -> None:
         await hands.press("space", "i")
         await hands.write("NOOP kept")
         await hands.press("escape")
-        await command(hands, "auth plain steps")
+        await hands.command("auth plain steps")
         assert hands.app.main.line.value == ""
         await hands.press("enter")
         assert hands.app.main.line.value == "NOOP kept"
@@ -564,7 +558,7 @@ async def test_a_recording_says_that_nothing_can_be_sent() -> None:
     events.event(Proposed(events.at, "PLAIN", "x", True))
     async with driven(events=events.recorder[:], recording=True) as hands:
         assert hands.line.startswith(">"), "what waited then does not wait now"
-        await command(hands, "auth plain")
+        await hands.command("auth plain")
         assert "this is a recording: nothing can be sent" in hands.said
 
 

@@ -244,19 +244,13 @@ async def test_accepted_rings_the_bell_once(monkeypatch: pytest.MonkeyPatch) -> 
 # -- repeat
 
 
-async def command(hands: Driven, text: str) -> None:
-    await hands.press("colon")
-    await hands.write(text)
-    await hands.press("enter")
-
-
 @pytest.mark.parametrize(("text", "times"), [("repeat", 10), ("repeat 3", 3), ("repeat 2 data", 2)])
 async def test_repeat_asks_first_and_then_runs(text: str, times: int) -> None:
     async with on_server(answering(), ONE) as (hands, server):
         await hands.press("space", "space", "space", "space", "space", "space")
         assert hands.here == "SEND_MESSAGE"
         before = server.received
-        await command(hands, text)
+        await hands.command(text)
         assert f"repeat makes {times} connections to " in hands.said
         assert server.received == before
         await hands.press("2")
@@ -275,7 +269,7 @@ async def test_while_it_repeats_the_header_says_how_far_it_is() -> None:
         gate.set()
         await hands.settle()
         gate.clear()
-        await command(hands, "repeat 3")
+        await hands.command("repeat 3")
         await hands.begin("2")
         await hands.until(lambda: hands.sent.count(b"EHLO") == 2)
         await hands.taken()
@@ -290,7 +284,7 @@ async def test_repeat_says_how_many_logins_it_makes() -> None:
     profile = replace(ONE, auth=("PLAIN",), **secret)
     async with on_server(answering({"EHLO": OFFER, "AUTH": b"235 ok\r\n"}), profile) as (hands, server):
         await hands.press("space", "space")
-        await command(hands, "repeat 4")
+        await hands.command("repeat 4")
         assert "that is 4 logins as alice" in hands.said
         await hands.press("1")
         assert server.connections == 1
@@ -299,12 +293,12 @@ async def test_repeat_says_how_many_logins_it_makes() -> None:
 @pytest.mark.parametrize("text", ["repeat twice", "repeat 3 4", "repeat data 3 x", "repeat -1"])
 async def test_other_words_are_not_understood(text: str) -> None:
     async with on_server(answering(), ONE) as (hands, server):
-        await command(hands, text)
+        await hands.command(text)
         assert "repeat knows repeat 20" in hands.said
         assert server.received == b""
 
 
 async def test_too_many_are_refused_in_a_sentence() -> None:
     async with on_server(answering(), ONE) as (hands, _):
-        await command(hands, "repeat 999999999999")
+        await hands.command("repeat 999999999999")
         assert any("repeat makes 1 to 1,000 connections" in line for line in hands.log)

@@ -42,12 +42,6 @@ async def choosy(peer: Peer) -> None:
             await peer.send(verdict)
 
 
-async def command(hands: Driven, text: str) -> None:
-    await hands.press("colon")
-    await hands.write(text)
-    await hands.press("enter")
-
-
 async def worked(hands: Driven) -> None:
     """Until what runs beside the screen is done."""
     await hands.settle()
@@ -60,7 +54,7 @@ async def varied(size: tuple[int, int] = (120, 40)) -> AsyncIterator[tuple[Drive
     """The app with the table of ``vary auth`` on it."""
     async with on_server(choosy, KNOWN, size=size) as (hands, server):
         await hands.press("space")
-        await command(hands, "vary auth")
+        await hands.command("vary auth")
         await hands.press("2")
         await worked(hands)
         yield hands, server
@@ -70,7 +64,7 @@ async def varied(size: tuple[int, int] = (120, 40)) -> AsyncIterator[tuple[Drive
 async def test_it_asks_first_and_then_shows_the_table(size: tuple[int, int]) -> None:
     async with on_server(choosy, KNOWN, size=size) as (hands, server):
         await hands.press("space")
-        await command(hands, "vary auth")
+        await hands.command("vary auth")
         assert "vary makes up to 2 connections to " in hands.said
         assert "that is up to 2 logins as alice" in hands.said
         assert server.connections == 1
@@ -95,7 +89,7 @@ async def test_a_row_opens_its_own_session_where_it_matters() -> None:
         assert "535 5.7.8" in "".join(text for text, _ in hands.app.view.log.spans(row)), "at its refusal"
         assert ":vary shows the table again" in hands.text
         assert hands.focus == "log"
-        await command(hands, "vary")
+        await hands.command("vary")
         await worked(hands)
         await hands.press("down", "enter")
         row = hands.app.main.cursor_row
@@ -108,7 +102,7 @@ async def test_the_last_table_comes_back() -> None:
     async with varied() as (hands, server):
         await hands.press("escape")
         assert hands.over is None
-        await command(hands, "vary")
+        await hands.command("vary")
         await worked(hands)
         assert hands.over is Variation
         assert server.connections == 3, "nothing is sent for it"
@@ -116,7 +110,7 @@ async def test_the_last_table_comes_back() -> None:
     async with driven(events=events) as hands:
         await worked(hands)
         assert hands.over is None
-        await command(hands, "vary")
+        await hands.command("vary")
         await worked(hands)
         assert "The password is right: PLAIN is accepted" in hands.text, "a recording has it, too"
 
@@ -140,7 +134,7 @@ async def test_it_is_copied_as_markdown(tmp_path: Path, monkeypatch: pytest.Monk
 async def test_while_it_runs_the_header_says_which_and_how_to_stop_it() -> None:
     gate = asyncio.Event()
     async with on_server(answering(EHLO=gate)) as (hands, _):
-        await command(hands, "vary ehlo a.test,b.test")
+        await hands.command("vary ehlo a.test,b.test")
         await hands.begin("2")
         await hands.until(lambda: b"EHLO a.test" in hands.sent)
         assert re.search(r"vary 1 of 2: a\.test, \^\] stops it, EHLO \d+", hands.header)
@@ -166,7 +160,7 @@ async def test_the_table_follows_the_width() -> None:
 async def test_without_credentials_they_are_asked_for_first() -> None:
     async with on_server(choosy) as (hands, server):
         await hands.press("space")
-        await command(hands, "vary auth CRAM-MD5,PLAIN")
+        await hands.command("vary auth CRAM-MD5,PLAIN")
         assert "user>" in hands.line
         await hands.write("alice")
         await hands.press("enter")
@@ -190,7 +184,7 @@ async def test_without_credentials_they_are_asked_for_first() -> None:
 )
 async def test_what_can_be_varied_is_said(text: str, said: str) -> None:
     async with on_server(answering()) as (hands, server):
-        await command(hands, text)
+        await hands.command(text)
         await worked(hands)
         assert said in hands.said
         assert server.connections == 1
@@ -210,7 +204,7 @@ async def test_the_palette_leads_to_it() -> None:
 async def test_one_that_was_not_made_leaves_the_header_to_a_test_that_waits() -> None:
     one = replace(PROFILE, rcpt_to=("bob@example.org",))
     async with on_server(answering({"RCPT": b"451 4.7.1 greylisted\r\n"}), one) as (hands, _):
-        await command(hands, "vary ehlo a.test")
+        await hands.command("vary ehlo a.test")
         await hands.press("1", "space", "space", "space", "exclamation_mark")
         await hands.press(next(digit for digit in "123456789" if f"{digit} in 5 min, until accepted" in hands.said))
         assert "to the next try" in hands.header
@@ -228,7 +222,7 @@ async def test_another_can_be_begun_from_the_table() -> None:
 
 async def test_words_may_have_blanks_behind_their_commas_and_a_step() -> None:
     async with on_server(answering()) as (hands, _):
-        await command(hands, "vary ehlo a.test, b.test to rcpt")
+        await hands.command("vary ehlo a.test, b.test to rcpt")
         assert "one for each EHLO name (a.test, b.test), each with EHLO, MAIL, RCPT" in hands.said
         await hands.press("1")
         assert b"a.test" not in hands.sent
@@ -238,7 +232,7 @@ async def test_nothing_is_sent_from_the_past() -> None:
     async with varied() as (hands, server):
         await hands.press("enter")
         assert hands.app.past
-        await command(hands, "vary ehlo a,b")
+        await hands.command("vary ehlo a,b")
         assert "End first" in hands.said
         assert server.connections == 3
 
